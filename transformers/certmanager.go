@@ -1,0 +1,368 @@
+package transformers
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	cmmeta "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+	k8syaml "sigs.k8s.io/yaml"
+
+	"github.com/connected-registry/scenario/scenario"
+	"github.com/connected-registry/scenario/transformers/resource"
+)
+
+// certManager takes the bundled cert-manager out, makes sure of an Issuer chain
+// and a Certificate for the registry, or takes these out.
+func certManager(r *render) error {
+	cm := r.spec.CertManager
+	if cm != nil && cm.Install != nil && !*cm.Install {
+		r.removeBundle()
+	}
+	switch {
+	case r.state.certManager && r.certificateConcerned():
+		return r.ensureCertificate()
+	case !r.state.certManager && r.state.tlsStated:
+		return r.removeCertificate()
+	}
+	return nil
+}
+
+// removeBundle takes the bundled cert-manager out whole.
+func (r *render) removeBundle() {
+	bundle := r.registry.bundle
+	if len(bundle) == 0 {
+		return
+	}
+	hooks := false
+	for _, o := range bundle {
+		hooks = hooks || o.Annotations()[hookAnnotation] != ""
+		r.remove(o, "the cluster's cert-manager takes its place")
+	}
+	if !hooks {
+		// Helm 3 passes no hooks to post-renderers and appends them unpatched.
+		r.warn(nil, "the bundled cert-manager's startupapicheck hooks are not in the stream; if the chart renders them, they run and fail: set the chart value cert-manager.install=false (or cert-manager.startupapicheck.enabled=false), or use --no-hooks")
+	}
+}
+
+// certificateConcerned says whether anything is stated that the Certificate must
+// show.
+func (r *render) certificateConcerned() bool {
+	cm := r.spec.CertManager
+	return r.state.tlsStated || r.spec.RegistryLoginServer != nil ||
+		r.spec.Service != nil && r.spec.Service.ClusterIP != nil ||
+		cm != nil && (cm.IssuerRef != nil || cm.Duration != nil || cm.RenewBefore != nil || cm.PrivateKey != nil ||
+			len(cm.DNSNames) > 0 || len(cm.IPAddresses) > 0)
+}
+
+// ensureCertificate adopts the chart's Certificate or adds one.
+func (r *render) ensureCertificate() error {
+	if err := r.registry.ambiguous["certificate"]; err != nil {
+		return err
+	}
+	certificate, added := r.registry.certificate, false
+	if certificate == nil {
+		var err error
+		if certificate, err = r.addCertificate(); err != nil {
+			return err
+		}
+		added = true
+		r.registry.certificate = certificate
+	}
+	if err := r.cover(certificate, added); err != nil {
+		return err
+	}
+	r.applySettings(certificate)
+	if err := r.applyIssuer(certificate); err != nil {
+		return err
+	}
+	r.state.secret = text(certificate.Node(), "spec", "secretName")
+	return nil
+}
+
+// Names of what we add. <release>-ca-cert is the documented name of the CA's Secret.
+func (r *render) caName() string   { return r.registry.release.name + "-ca-cert" }
+func (r *render) leafName() string { return r.registry.release.name + "-tls-cert" }
+
+// addCertificate adds a Certificate, and the CA that signs it unless an issuer is
+// given: a self-signed Issuer, a CA Certificate, and the Issuer that uses it.
+func (r *render) addCertificate() (*resource.Object, error) {
+	names := []string{r.leafName(), r.caName()}
+	for _, name := range names {
+		if taken, err := r.named("Certificate", name); err != nil {
+			return nil, err
+		} else if taken != nil {
+			return nil, problemWith(taken, "spec.secretName", "say that it is the registry's with spec.targets.certificate, or rename it",
+				"the registry does not mount %s, and its name is wanted for the registry's certificate", text(taken.Node(), "spec", "secretName"))
+		}
+	}
+	issuer := cmmeta.IssuerReference{Name: r.registry.release.name + "-ca-issuer", Kind: "Issuer", Group: certManagerGroup}
+	if cm := r.spec.CertManager; cm == nil || cm.IssuerRef == nil {
+		r.addChain(issuer)
+	}
+	leaf := &cmapi.Certificate{Spec: cmapi.CertificateSpec{
+		SecretName: r.leafName(),
+		Usages:     []cmapi.KeyUsage{cmapi.UsageDigitalSignature, cmapi.UsageKeyEncipherment, cmapi.UsageServerAuth},
+		IssuerRef:  issuer,
+	}}
+	return r.add(certManagerObject("Certificate", r.leafName(), leaf), "the registry's certificate, in Secret %s", r.leafName()), nil
+}
+
+func (r *render) addChain(issuer cmmeta.IssuerReference) {
+	selfSigned := r.registry.release.name + "-selfsigned-issuer"
+	r.add(certManagerObject("Issuer", selfSigned, &cmapi.Issuer{Spec: cmapi.IssuerSpec{
+		IssuerConfig: cmapi.IssuerConfig{SelfSigned: &cmapi.SelfSignedIssuer{}},
+	}}), "it signs the registry's CA")
+	r.add(certManagerObject("Certificate", r.caName(), &cmapi.Certificate{Spec: cmapi.CertificateSpec{
+		IsCA:       true,
+		CommonName: r.caName(),
+		SecretName: r.caName(),
+		PrivateKey: &cmapi.CertificatePrivateKey{Algorithm: cmapi.ECDSAKeyAlgorithm, Size: 256},
+		IssuerRef:  cmmeta.IssuerReference{Name: selfSigned, Kind: "Issuer", Group: certManagerGroup},
+	}}), "the registry's CA, in Secret %s", r.caName())
+	r.add(certManagerObject("Issuer", issuer.Name, &cmapi.Issuer{Spec: cmapi.IssuerSpec{
+		IssuerConfig: cmapi.IssuerConfig{CA: &cmapi.CAIssuer{SecretName: r.caName()}},
+	}}), "it signs with the registry's CA")
+}
+
+// certManagerObject is a typed object as a node, without the fields that only a
+// server fills in.
+func certManagerObject(kind, name string, typed any) *yaml.RNode {
+	encoded, err := k8syaml.Marshal(typed)
+	if err != nil {
+		panic(fmt.Sprintf("encoding a %s of cert-manager's API: %v", kind, err)) // its types always encode
+	}
+	spec := lookup(yaml.NewRNode(fragment(string(encoded))), "spec")
+	n := yaml.NewRNode(&yaml.Node{Kind: yaml.MappingNode})
+	putText(n, cmapi.SchemeGroupVersion.String(), "apiVersion")
+	putText(n, kind, "kind")
+	putText(n, name, "metadata", "name")
+	put(n, spec.YNode(), "spec")
+	return n
+}
+
+// cover makes the certificate hold every name and address that the registry is
+// reached by. An adopted Certificate needs only the name that the chart promises,
+// so that a chart's own is left as it is.
+func (r *render) cover(o *resource.Object, added bool) error {
+	svc, err := r.service()
+	if err != nil {
+		return err
+	}
+	namespace := r.registry.release.namespace
+	if namespace == "" {
+		namespace = svc.Namespace
+	}
+	if namespace == "" {
+		return problemWith(svc, "metadata.namespace", "pass --namespace, or write metadata.namespace in the scenario",
+			"the certificate needs the Service's cluster-local name, and nothing says which namespace it is in")
+	}
+	names := []string{svc.Name + "." + namespace + ".svc.cluster.local"}
+	if added {
+		names = append([]string{svc.Name, svc.Name + "." + namespace, svc.Name + "." + namespace + ".svc"}, names...)
+	}
+	var addresses []string
+	if host := r.loginServer(); host != "" {
+		if isIP(host) {
+			addresses = append(addresses, host)
+		} else {
+			names = append(names, host)
+		}
+	}
+	if ip := r.clusterIP(); ip != "" {
+		addresses = append(addresses, ip)
+	} else {
+		r.warn(svc, "it has no clusterIP, so the certificate cannot hold it: clients that pull by address will not trust the registry")
+	}
+	if cm := r.spec.CertManager; cm != nil {
+		names = append(names, cm.DNSNames...)
+		addresses = append(addresses, cm.IPAddresses...)
+	}
+	r.addMissing(o, "dnsNames", names, coversName)
+	r.addMissing(o, "ipAddresses", addresses, sameIP)
+	return nil
+}
+
+func isIP(s string) bool { return sameIP(s, s) }
+
+// coversName says whether a SAN stands for a DNS name: a wildcard does for one label.
+func coversName(san, name string) bool {
+	if rest, wildcard := strings.CutPrefix(san, "*."); wildcard {
+		_, parent, found := strings.Cut(name, ".")
+		return found && strings.EqualFold(parent, rest)
+	}
+	return strings.EqualFold(san, name)
+}
+
+func (r *render) addMissing(o *resource.Object, field string, wanted []string, covers func(san, want string) bool) {
+	var missing []string
+	for _, want := range wanted {
+		has := func(san *yaml.RNode) bool { return covers(san.YNode().Value, want) }
+		if slices.ContainsFunc(elements(o.Node(), "spec", field), has) {
+			continue
+		}
+		appendTo(o.Node(), yaml.NewStringRNode(want).YNode(), "spec", field)
+		missing = append(missing, want)
+	}
+	if len(missing) > 0 {
+		r.changed(o, "%s hold %s", field, strings.Join(missing, ", "))
+	}
+}
+
+// applySettings sets what the scenario states about the certificate itself.
+func (r *render) applySettings(o *resource.Object) {
+	cm := r.spec.CertManager
+	if cm == nil {
+		return
+	}
+	for _, d := range []struct {
+		field string
+		value *string
+	}{{"duration", cm.Duration}, {"renewBefore", cm.RenewBefore}} {
+		if d.value == nil || sameDuration(text(o.Node(), "spec", d.field), *d.value) {
+			continue
+		}
+		putText(o.Node(), *d.value, "spec", d.field)
+		r.changed(o, "set %s %s", d.field, *d.value)
+	}
+	if cm.RenewBefore != nil {
+		drop(o.Node(), "spec", "renewBeforePercentage") // cert-manager refuses the two together
+	}
+	if cm.PrivateKey != nil {
+		r.applyPrivateKey(o, cm.PrivateKey)
+	}
+}
+
+func (r *render) applyPrivateKey(o *resource.Object, key *scenario.PrivateKey) {
+	set := func(changed bool, field, value string) {
+		if changed {
+			r.changed(o, "set privateKey.%s %s", field, value)
+		}
+	}
+	if key.Algorithm != nil && text(o.Node(), "spec", "privateKey", "algorithm") != *key.Algorithm {
+		drop(o.Node(), "spec", "privateKey", "size") // a size means nothing to another algorithm
+		set(putText(o.Node(), *key.Algorithm, "spec", "privateKey", "algorithm"), "algorithm", *key.Algorithm)
+	}
+	if key.Size != nil {
+		size := strconv.Itoa(*key.Size)
+		set(putScalar(o.Node(), size, "spec", "privateKey", "size"), "size", size)
+	}
+	if key.RotationPolicy != nil {
+		set(putText(o.Node(), *key.RotationPolicy, "spec", "privateKey", "rotationPolicy"), "rotationPolicy", *key.RotationPolicy)
+	}
+}
+
+func sameDuration(a, b string) bool {
+	x, errX := time.ParseDuration(a)
+	y, errY := time.ParseDuration(b)
+	return errX == nil && errY == nil && x == y
+}
+
+// applyIssuer points the certificate at the stated issuer, and takes out the
+// chart's own CA when that leaves it without a use.
+func (r *render) applyIssuer(o *resource.Object) error {
+	cm := r.spec.CertManager
+	if cm == nil || cm.IssuerRef == nil {
+		return nil
+	}
+	want := *cm.IssuerRef
+	if want.Kind == "" {
+		want.Kind = "Issuer"
+	}
+	if want.Group == "" {
+		want.Group = certManagerGroup
+	}
+	ref := lookup(o.Node(), "spec", "issuerRef")
+	if text(ref, "name") == want.Name && orElse(text(ref, "kind"), "Issuer") == want.Kind && orElse(text(ref, "group"), certManagerGroup) == want.Group {
+		return nil
+	}
+	putText(o.Node(), want.Name, "spec", "issuerRef", "name")
+	putText(o.Node(), want.Kind, "spec", "issuerRef", "kind")
+	putText(o.Node(), want.Group, "spec", "issuerRef", "group")
+	r.changed(o, "signed by %s %s", want.Kind, want.Name)
+	return r.removeUnusedChain()
+}
+
+func orElse(value, otherwise string) string {
+	if value == "" {
+		return otherwise
+	}
+	return value
+}
+
+// removeCertificate takes the registry's Certificate and what issues it out.
+func (r *render) removeCertificate() error {
+	if err := r.registry.ambiguous["certificate"]; err != nil {
+		return err
+	}
+	certificate := r.registry.certificate
+	if certificate == nil {
+		return nil
+	}
+	if !r.registry.release.owns(certificate) {
+		return problemWith(certificate, "spec.secretName", "take it out where it is made, or mount another Secret",
+			"it writes the Secret that the registry mounts, but does not belong to the release %s", r.registry.release.name)
+	}
+	if tls := r.spec.TLS; tls != nil && tls.Secret != nil && *tls.Secret == r.state.secret {
+		return r.scenario.At("spec.tls.secret",
+			fmt.Sprintf("%s writes this Secret, and with certManager disabled nothing would", certificate),
+			"name another Secret, or write certManager.enabled: true instead of tls")
+	}
+	r.vacate(certificate, "the registry's certificate comes from elsewhere")
+	return r.removeUnusedChain()
+}
+
+// vacate removes a Certificate; the Secret that it would have written is then one
+// that nothing provides.
+func (r *render) vacate(certificate *resource.Object, why string) {
+	r.vacated = append(r.vacated, text(certificate.Node(), "spec", "secretName"))
+	r.remove(certificate, why)
+}
+
+// removeUnusedChain takes out what issued the registry's certificate, from the
+// nearest on, up to the first link that somebody else uses.
+func (r *render) removeUnusedChain() error {
+	for _, o := range r.registry.chain {
+		if !r.registry.release.owns(o) {
+			return nil
+		}
+		used, err := r.inUse(o)
+		if err != nil || used {
+			return err
+		}
+		if o.Kind == "Certificate" {
+			r.vacate(o, "nothing is signed with this CA")
+			continue
+		}
+		r.remove(o, "no certificate refers to it")
+	}
+	return nil
+}
+
+// inUse says whether anything in the stream still needs a link of the chain: an
+// Issuer is needed by the Certificates that name it and by the Ingresses and
+// Gateways annotated with it, a CA Certificate by the Issuers that use its Secret.
+func (r *render) inUse(o *resource.Object) (bool, error) {
+	if o.Kind == "Certificate" {
+		secret := text(o.Node(), "spec", "secretName")
+		issuers, err := r.set.Select(issuerKinds, secret)
+		return slices.ContainsFunc(issuers, func(i *resource.Object) bool {
+			return text(i.Node(), "spec", "ca", "secretName") == secret && (i.Kind == "ClusterIssuer" || i.Namespace == o.Namespace)
+		}), err
+	}
+	users, err := r.set.Select([]string{"Certificate", "Ingress", "Gateway"}, o.Name)
+	return slices.ContainsFunc(users, func(u *resource.Object) bool {
+		if u.Kind == "Certificate" {
+			return refersToIssuer(lookup(u.Node(), "spec", "issuerRef"), u.Namespace, o)
+		}
+		annotation := "cert-manager.io/issuer"
+		if o.Kind == "ClusterIssuer" {
+			annotation = "cert-manager.io/cluster-issuer"
+		}
+		return u.Annotations()[annotation] == o.Name
+	}), err
+}

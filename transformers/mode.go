@@ -1,0 +1,103 @@
+package transformers
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+const (
+	// modeLabel records the stated mode. The mode itself is a property of the
+	// Azure resource, which no manifest can change.
+	modeLabel = "connectedregistry.dev/mode"
+	// writablePrefix is how our emptyDirs are told from the chart's volumes.
+	writablePrefix = "connected-registry-writable-"
+)
+
+// mode records the registry's mode and, where the scenario asks for it, makes the
+// container's root file system read-only. The certificate's mounts are read-only
+// by tlsmount, whatever the mode.
+func mode(r *render) error {
+	if m := r.spec.Mode; m != nil && putText(r.registry.workload.Node(), string(*m), "metadata", "labels", modeLabel) {
+		r.changed(r.registry.workload, "recorded mode %s as label %s", *m, modeLabel)
+	}
+	readOnly := r.spec.ReadOnly
+	if readOnly == nil {
+		return nil
+	}
+	if isTrue(readOnly.Enforce) {
+		return r.scenario.At("spec.readOnly.enforce", "this version has no proxy that could enforce it", "leave it out")
+	}
+	switch {
+	case readOnly.RootFilesystem == nil:
+	case *readOnly.RootFilesystem:
+		paths := readOnly.WritablePaths
+		if paths == nil {
+			paths = []string{"/tmp"}
+		}
+		r.protectRoot(paths)
+	default:
+		r.releaseRoot()
+	}
+	return nil
+}
+
+func (r *render) protectRoot(paths []string) {
+	reg := r.registry
+	if putScalar(reg.container, "true", "securityContext", "readOnlyRootFilesystem") {
+		r.changed(reg.workload, "the root file system of container %s is read-only", text(reg.container, "name"))
+	}
+	r.dropWritable(func(at string) bool { return !slices.Contains(paths, at) })
+	for _, at := range paths {
+		if slices.ContainsFunc(elements(reg.container, "volumeMounts"), func(m *yaml.RNode) bool {
+			return strings.TrimSuffix(text(m, "mountPath"), "/") == at
+		}) {
+			continue
+		}
+		name := r.freeVolume(writableVolume(at))
+		volume := yaml.NewRNode(fragment("{}"))
+		putText(volume, name, "name")
+		put(volume, fragment("{}"), "emptyDir")
+		appendTo(reg.podSpec(), volume.YNode(), "volumes")
+		mount := yaml.NewRNode(fragment("{}"))
+		putText(mount, name, "name")
+		putText(mount, at, "mountPath")
+		appendTo(reg.container, mount.YNode(), "volumeMounts")
+		r.changed(reg.workload, "%s stays writable, as an emptyDir", at)
+	}
+}
+
+// releaseRoot takes the read-only root out again; left out it is writable.
+func (r *render) releaseRoot() {
+	reg := r.registry
+	if drop(reg.container, "securityContext", "readOnlyRootFilesystem") {
+		dropEmpty(reg.container, "securityContext")
+		r.changed(reg.workload, "the root file system of container %s is writable", text(reg.container, "name"))
+	}
+	r.dropWritable(func(string) bool { return true })
+}
+
+// dropWritable takes those of our emptyDirs out whose path is unwanted.
+func (r *render) dropWritable(unwanted func(path string) bool) {
+	var volumes []string
+	removeFrom(r.registry.container, func(m *yaml.RNode) bool {
+		name := text(m, "name")
+		if !strings.HasPrefix(name, writablePrefix) || !unwanted(text(m, "mountPath")) {
+			return false
+		}
+		volumes = append(volumes, name)
+		r.changed(r.registry.workload, "took the emptyDir at %s out", text(m, "mountPath"))
+		return true
+	}, "volumeMounts")
+	r.dropUnmounted(volumes)
+}
+
+var notInLabel = regexp.MustCompile(`[^a-z0-9]+`)
+
+// writableVolume is a volume name, a DNS label, for a path.
+func writableVolume(at string) string {
+	name := writablePrefix + strings.Trim(notInLabel.ReplaceAllString(strings.ToLower(at), "-"), "-")
+	return strings.TrimRight(name[:min(len(name), 50)], "-")
+}

@@ -1,0 +1,54 @@
+package transformers
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/connected-registry/scenario/transformers/resource"
+)
+
+// Problem is one reason why a scenario cannot be made to hold on a render.
+type Problem struct {
+	// Document is where the object came from: its "# Source" or its number.
+	Document string
+	// Object is Kind/name, empty where the problem is with the whole render.
+	Object string
+	// Field is the path within the object, such as spec.clusterIP.
+	Field string
+	// Message says what was found and what was expected.
+	Message string
+	// Fix says what to write, and where.
+	Fix string
+}
+
+// Error is the problem on one line.
+func (p Problem) Error() string {
+	var parts []string
+	for _, part := range []string{p.Document, p.Object, p.Field, p.Message} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	text := strings.Join(parts, ": ")
+	if p.Fix != "" {
+		text += "; " + p.Fix
+	}
+	return text
+}
+
+// problemWith reports on a field of an object.
+func problemWith(o *resource.Object, field, fix, format string, args ...any) Problem {
+	return Problem{
+		Document: o.Document(), Object: o.String(), Field: field,
+		Message: fmt.Sprintf(format, args...), Fix: fix,
+	}
+}
+
+// problem reports on the render as a whole.
+func problem(fix, format string, args ...any) Problem {
+	return Problem{Message: fmt.Sprintf(format, args...), Fix: fix}
+}
+
+// join is errors.Join for a list that may be empty.
+func join(problems []error) error { return errors.Join(problems...) }

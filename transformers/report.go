@@ -1,0 +1,45 @@
+package transformers
+
+import (
+	"fmt"
+
+	"github.com/connected-registry/scenario/transformers/resource"
+)
+
+// Report is what a run did, in the order in which it did it.
+type Report struct {
+	// Scenario is the scenario's name, layers joined with "+".
+	Scenario string
+	Changes  []Change
+	Warnings []Warning
+}
+
+// Change is one thing that a transformer did to one object.
+type Change struct {
+	Object      *resource.Object
+	Transformer string
+	// Message says what was done, in the past tense, without any secret.
+	Message string
+}
+
+// String is the line that a person reads on stderr.
+func (c Change) String() string {
+	return fmt.Sprintf("%s: %s: %s", c.Object, c.Transformer, c.Message)
+}
+
+// Warning is something that the scenario cannot make hold by itself, or that its
+// author probably did not mean.
+type Warning struct {
+	// Object is nil where the warning is about no object in particular.
+	Object      *resource.Object
+	Transformer string
+	Message     string
+}
+
+// String is the line that a person reads on stderr.
+func (w Warning) String() string {
+	if w.Object == nil {
+		return fmt.Sprintf("warning: %s: %s", w.Transformer, w.Message)
+	}
+	return fmt.Sprintf("warning: %s: %s: %s", w.Object, w.Transformer, w.Message)
+}

@@ -1,0 +1,234 @@
+package resource
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// Kubernetes refuses objects over about 1.5 MiB, so what is larger by far is
+// no manifest, and a parsed tree takes some twenty times its text. A
+// ResourceList holds many objects.
+const (
+	maxDocument     = 16 << 20
+	maxResourceList = 128 << 20
+)
+
+// unit is one parsed document.
+type unit struct {
+	set     *Set
+	doc     int    // number of its chunk
+	raw     []byte // its chunk
+	root    *yaml.Node
+	print   uint64
+	objects []*Object
+	list    bool // its objects are its items
+}
+
+// parseUnit parses a document of the stream.
+func parseUnit(s *Set, doc, limit int) (*unit, error) {
+	u := &unit{set: s, doc: doc, raw: s.chunk(doc)}
+	if len(u.raw) > limit {
+		return nil, fmt.Errorf("%s: %d MiB in one document, more than the %d MiB that are read (Kubernetes takes objects of about 1.5 MiB)",
+			u.name(), len(u.raw)>>20, limit>>20)
+	}
+	root, err := parseText(u.raw)
+	if err == nil {
+		err = expand(root)
+	}
+	if err != nil {
+		return nil, u.wrap(err)
+	}
+	u.root = root
+	u.print = fingerprint(root)
+	u.collect(root.Content[0])
+	return u, nil
+}
+
+// lineError is a problem at a line of a document, from 1; 0 when unknown.
+type lineError struct {
+	line int
+	msg  string
+}
+
+func (e *lineError) Error() string { return e.msg }
+
+var parserLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`)
+
+// grammarError matches the messages whose lines the parser counts from 0.
+var grammarError = regexp.MustCompile(`^did not find expected (<|'|node content|key)`)
+
+// parseText parses the one document of a text into a DocumentNode. A text
+// without content gives a null document. Aliases are not expanded.
+func parseText(text []byte) (root *yaml.Node, err error) {
+	defer func() {
+		// The parser panics on a few inputs that it was not made for.
+		if p := recover(); p != nil {
+			root, err = nil, &lineError{msg: "the YAML parser gave up"}
+		}
+	}()
+	decoder := yaml.NewDecoder(bytes.NewReader(anyVersion(text)))
+	root = &yaml.Node{}
+	switch err := decoder.Decode(root); {
+	case errors.Is(err, io.EOF):
+		return &yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{{Kind: yaml.ScalarNode, Tag: yaml.NodeTagNull}}}, nil
+	case err != nil:
+		return nil, parserError(err)
+	}
+	switch err := decoder.Decode(&yaml.Node{}); {
+	case err == nil:
+		return nil, &lineError{msg: "a second document starts without a `---` line (after `...`, or after an unusual line break)"}
+	case !errors.Is(err, io.EOF):
+		return nil, parserError(err)
+	}
+	return root, nil
+}
+
+// anyVersion lets a `%YAML 1.2` directive pass, which the parser refuses
+// although it reads YAML 1.2.
+func anyVersion(text []byte) []byte {
+	const old, read = "%YAML 1.2", "%YAML 1.1"
+	head, rest, found := bytes.Cut(text, []byte(old))
+	if !found || bytes.Contains(head, []byte("---")) || len(head) > 0 && head[len(head)-1] != '\n' {
+		return text
+	}
+	return bytes.Join([][]byte{head, []byte(read), rest}, nil)
+}
+
+// parserError takes the line out of the parser's message. Its messages tell
+// structure only; names of anchors are the one thing that they quote.
+func parserError(err error) error {
+	msg := err.Error()
+	m := parserLine.FindStringSubmatch(msg)
+	line, _ := strconv.Atoi(m[1])
+	msg = strings.TrimPrefix(msg, m[0])
+	if line > 0 && grammarError.MatchString(msg) {
+		line++
+	}
+	return &lineError{line: line, msg: msg}
+}
+
+// wrap names document and line of the input in an error.
+func (u *unit) wrap(err error) error {
+	var at *lineError
+	if !errors.As(err, &at) || at.line == 0 {
+		return fmt.Errorf("%s: invalid YAML: %w", u.where(), err)
+	}
+	line := at.line + bytes.Count(u.set.src[:u.set.starts[u.doc]], []byte("\n"))
+	return fmt.Errorf("%s: line %d of the input: invalid YAML: %w", u.where(), line, err)
+}
+
+// name is the document's number among those with content.
+func (u *unit) name() string {
+	n := 1
+	for i := range u.doc {
+		if u.set.hasContent(i) {
+			n++
+		}
+	}
+	return fmt.Sprintf("document %d", n)
+}
+
+// where is name, with the path of the "# Source:" comment where there is one.
+func (u *unit) where() string {
+	if path := u.sourcePath(); path != "" {
+		return fmt.Sprintf("%s (%s)", path, u.name())
+	}
+	return u.name()
+}
+
+func (u *unit) sourcePath() string { return sourceComment(u.raw) }
+
+// collect makes the objects of a document.
+func (u *unit) collect(root *yaml.Node) {
+	if root.Kind != yaml.MappingNode {
+		return
+	}
+	if items := listItems(root); items != nil {
+		u.list = true
+		u.collectItems(root, items)
+		return
+	}
+	o := &Object{set: u.set, unit: u, node: yaml.NewRNode(root), print: u.print, source: u.raw}
+	o.identify("", "")
+	u.objects = append(u.objects, o)
+}
+
+// collectItems makes the objects of a list, and of lists in it.
+func (u *unit) collectItems(list, items *yaml.Node) {
+	kind, _ := strings.CutSuffix(scalar(list, "kind"), "List")
+	apiVersion := scalar(list, "apiVersion")
+	if list == u.root.Content[0] && u.set.list == u {
+		kind, apiVersion = "", ""
+	}
+	sources := itemSources(u.raw, items)
+	for i, item := range items.Content {
+		if item.Kind != yaml.MappingNode {
+			continue
+		}
+		if inner := listItems(item); inner != nil {
+			u.collectItems(item, inner)
+			continue
+		}
+		o := &Object{set: u.set, unit: u, items: items, index: i, node: yaml.NewRNode(item),
+			print: fingerprint(item), source: sources[i]}
+		o.identify(apiVersion, kind)
+		u.objects = append(u.objects, o)
+	}
+}
+
+// listItems returns the items of a `kind: List`, or of another list kind
+// whose items are all objects; nil for all else. (Items of a typed list, such
+// as ConfigMapList, may leave out their kind.)
+func listItems(n *yaml.Node) *yaml.Node {
+	kind := scalar(n, "kind")
+	items := child(n, "items")
+	if !strings.HasSuffix(kind, "List") || items == nil || items.Kind != yaml.SequenceNode {
+		return nil
+	}
+	if kind == "List" {
+		return items
+	}
+	for _, item := range items.Content {
+		if scalar(item, "kind") == "" && child(item, "metadata") == nil {
+			return nil
+		}
+	}
+	return items
+}
+
+// itemSources returns for each item the lines that hold it, and perhaps more.
+func itemSources(raw []byte, items *yaml.Node) [][]byte {
+	t := newText(raw)
+	sources := make([][]byte, len(items.Content))
+	for i, item := range items.Content {
+		end := len(raw)
+		if i+1 < len(items.Content) && items.Content[i+1].Line > item.Line {
+			end = t.lineStart(items.Content[i+1].Line - 1)
+		}
+		sources[i] = raw[min(t.lineStart(item.Line-1), end):end]
+	}
+	return sources
+}
+
+// removed says whether the whole document goes: all of its objects did.
+func (u *unit) removed() bool {
+	if len(u.objects) == 0 || u == u.set.list {
+		return false
+	}
+	for _, o := range u.objects {
+		if !o.removed {
+			return false
+		}
+	}
+	return true
+}
+
+// changed says whether the tree differs in meaning from what was parsed.
+func (u *unit) changed() bool { return fingerprint(u.root) != u.print }

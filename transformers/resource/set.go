@@ -1,0 +1,382 @@
+// Package resource reads Kubernetes manifests from a stream of YAML or JSON
+// documents or from a KRM ResourceList, lets a few of them be changed as
+// trees, and writes everything back: what was not changed as the very bytes
+// it came as, what was changed with as few changed lines as can be.
+//
+// A document is parsed only when it is asked for (see Set.Select), so large
+// streams of which little is wanted cost little more than reading them.
+package resource
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// Set is one input: a manifest stream or a ResourceList, and the objects in
+// it. It is not safe for concurrent use, and keeps the slice that it was
+// made from, which must not be changed while the Set is used.
+type Set struct {
+	src    []byte
+	base   int           // length of the byte order mark
+	starts []uint32      // where each chunk starts, see split
+	units  map[int]*unit // parsed documents by number of their chunk
+	list   *unit         // the ResourceList; nil for a stream
+	added  []*Object     // in order
+}
+
+// ParseStream reads a stream of documents that `---` lines part. Documents
+// are not parsed, so broken ones are errors of Select only. An error is
+// returned for UTF-16 and for more than 4 GiB.
+func ParseStream(src []byte) (*Set, error) {
+	if err := checkEncoding(src); err != nil {
+		return nil, err
+	}
+	s := &Set{src: src, units: map[int]*unit{}}
+	if bytes.HasPrefix(src, utf8BOM) {
+		s.base = len(utf8BOM)
+	}
+	s.starts = split(src, s.base)
+	return s, nil
+}
+
+const resourceListVersion = "config.kubernetes.io/v1"
+
+// ParseResourceList reads the input of a KRM function: one document of
+// apiVersion config.kubernetes.io/v1 and kind ResourceList whose items, if
+// any, are mappings, as the KRM Functions Specification has it.
+func ParseResourceList(src []byte) (*Set, error) {
+	s, err := ParseStream(src)
+	if err != nil {
+		return nil, err
+	}
+	doc := -1
+	for i := range s.starts {
+		if !s.hasContent(i) {
+			continue
+		}
+		if doc >= 0 {
+			return nil, errors.New("a ResourceList was expected, and found was a stream of several documents")
+		}
+		doc = i
+	}
+	if doc < 0 {
+		return nil, errors.New("a ResourceList was expected, and the input is empty")
+	}
+	u, err := parseUnit(s, doc, maxResourceList)
+	if err != nil {
+		return nil, err
+	}
+	root := u.root.Content[0]
+	if err := checkResourceList(root); err != nil {
+		return nil, err
+	}
+	s.list, s.units[doc] = u, u
+	u.list, u.objects = true, nil
+	if items := child(root, "items"); items != nil && items.Kind == yaml.SequenceNode {
+		u.collectItems(root, items)
+	}
+	return s, nil
+}
+
+// checkResourceList tests what ParseResourceList promises.
+func checkResourceList(root *yaml.Node) error {
+	apiVersion, kind := scalar(root, "apiVersion"), scalar(root, "kind")
+	if apiVersion != resourceListVersion || kind != "ResourceList" {
+		return fmt.Errorf("a ResourceList was expected (apiVersion: %s, kind: ResourceList), and found was apiVersion: %q, kind: %q",
+			resourceListVersion, apiVersion, kind)
+	}
+	items := child(root, "items")
+	if items == nil || items.ShortTag() == yaml.NodeTagNull {
+		return nil
+	}
+	if items.Kind != yaml.SequenceNode {
+		return fmt.Errorf("ResourceList: line %d: items must be a sequence", items.Line)
+	}
+	for i, item := range items.Content {
+		if item.Kind != yaml.MappingNode {
+			return fmt.Errorf("ResourceList: line %d: items[%d] must be an object", item.Line, i)
+		}
+	}
+	return nil
+}
+
+// FunctionConfig returns functionConfig of a ResourceList; nil when there is
+// none, and for a stream.
+func (s *Set) FunctionConfig() *yaml.RNode {
+	if s.list == nil {
+		return nil
+	}
+	config := child(s.list.root.Content[0], "functionConfig")
+	if config == nil || config.ShortTag() == yaml.NodeTagNull {
+		return nil
+	}
+	return yaml.NewRNode(config)
+}
+
+// SetResults sets or replaces results of a ResourceList; nil takes them out.
+// In a stream there is no place for them, and nothing is done.
+func (s *Set) SetResults(results *yaml.RNode) {
+	if s.list == nil {
+		return
+	}
+	root := s.list.root.Content[0]
+	if results.IsNil() {
+		removeKey(root, "results")
+		return
+	}
+	setKey(root, "results", results.YNode())
+}
+
+func setKey(mapping *yaml.Node, key string, value *yaml.Node) {
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == key {
+			mapping.Content[i+1] = value
+			return
+		}
+	}
+	mapping.Content = append(mapping.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagString, Value: key}, value)
+}
+
+func removeKey(mapping *yaml.Node, key string) {
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == key {
+			mapping.Content = slices.Delete(mapping.Content, i, i+2)
+			return
+		}
+	}
+}
+
+// Select returns the objects that are not removed, have one of the kinds
+// (nil: any kind, but never objects without one) and hold at least one of
+// the needles, either in their text or, where they were parsed before, in
+// their tree as it is now; without needles, all of these kinds. The order is
+// the stream's, added objects last. It may return a few more than asked for,
+// and never fewer.
+//
+// A document is parsed when its kind and bytes say that it may be wanted; an
+// error names the document, and the line in the input, that cannot be
+// parsed. What is known not to be wanted is not looked at any further.
+func (s *Set) Select(kinds []string, needles ...string) ([]*Object, error) {
+	q := newQuery(kinds, needles)
+	var found []*Object
+	candidates := s.candidates(q)
+	for i := range s.starts {
+		u := s.units[i]
+		if u == nil {
+			if !candidates.has(i) || !s.mayMatch(i, q) {
+				continue
+			}
+			var err error
+			if u, err = parseUnit(s, i, maxDocument); err != nil {
+				return nil, err
+			}
+			s.units[i] = u
+		}
+		found = q.match(found, u.objects)
+	}
+	return q.match(found, s.added), nil
+}
+
+// query is what Select looks for.
+type query struct {
+	kinds   map[string]bool // nil: every kind
+	needles []string
+	parts   [][]byte // see needlePart; nil when every document may match
+}
+
+func newQuery(kinds, needles []string) *query {
+	q := &query{needles: needles}
+	if kinds != nil {
+		q.kinds = make(map[string]bool, len(kinds))
+		for _, kind := range kinds {
+			q.kinds[kind] = true
+		}
+	}
+	for _, needle := range needles {
+		part := needlePart(needle)
+		if len(part) == 0 {
+			q.parts = nil
+			return q
+		}
+		q.parts = append(q.parts, part)
+	}
+	return q
+}
+
+// match appends those of a document's objects that are asked for.
+func (q *query) match(found, objects []*Object) []*Object {
+	for _, o := range objects {
+		if !o.removed && o.Kind != "" && (q.kinds == nil || q.kinds[o.Kind]) && q.holds(o) {
+			found = append(found, o)
+		}
+	}
+	return found
+}
+
+func (q *query) holds(o *Object) bool {
+	if len(q.needles) == 0 {
+		return true
+	}
+	for _, needle := range q.needles {
+		if bytes.Contains(o.source, []byte(needle)) || treeContains(o.node.YNode(), needle) {
+			return true
+		}
+	}
+	return false
+}
+
+// treeContains says whether a key or value of a tree contains a needle.
+func treeContains(n *yaml.Node, needle string) bool {
+	if n == nil {
+		return false
+	}
+	if n.Kind == yaml.ScalarNode {
+		return strings.Contains(n.Value, needle)
+	}
+	for _, c := range n.Content {
+		if treeContains(c, needle) {
+			return true
+		}
+	}
+	return n.Kind == yaml.AliasNode && treeContains(n.Alias, needle)
+}
+
+// bitset marks documents; nil marks all.
+type bitset []uint64
+
+func (b bitset) has(i int) bool { return b == nil || b[i/64]&(1<<(i%64)) != 0 }
+
+// candidates marks the documents whose bytes may hold a needle: those that
+// hold one of its parts, and those with a backslash, by which a double-quoted
+// scalar can write anything in another way.
+func (s *Set) candidates(q *query) bitset {
+	if q.parts == nil {
+		return nil
+	}
+	marks := make(bitset, (len(s.starts)+63)/64)
+	s.mark(marks, []byte(`\`))
+	for _, part := range q.parts {
+		s.mark(marks, part)
+	}
+	return marks
+}
+
+// mark marks every document that contains part.
+func (s *Set) mark(marks bitset, part []byte) {
+	for pos := s.base; ; {
+		i := bytes.Index(s.src[pos:], part)
+		if i < 0 {
+			return
+		}
+		doc := s.docAt(pos + i)
+		marks[doc/64] |= 1 << (doc % 64)
+		pos = s.end(doc)
+	}
+}
+
+// docAt returns the number of the document at an offset.
+func (s *Set) docAt(offset int) int {
+	return sort.Search(len(s.starts), func(i int) bool { return int(s.starts[i]) > offset }) - 1
+}
+
+// mayMatch looks at the kind of a document without parsing it. Lists hold
+// objects of any kind.
+func (s *Set) mayMatch(doc int, q *query) bool {
+	chunk := s.chunk(doc)
+	if contentStart(chunk) == 0 {
+		return false
+	}
+	if q.kinds == nil {
+		return true
+	}
+	kind, ok := quickKind(chunk)
+	return !ok || q.kinds[string(kind)] || bytes.HasSuffix(kind, []byte("List"))
+}
+
+// chunk returns the bytes of a document with its separator.
+func (s *Set) chunk(doc int) []byte { return s.src[s.starts[doc]:s.end(doc)] }
+
+func (s *Set) end(doc int) int {
+	if doc+1 < len(s.starts) {
+		return int(s.starts[doc+1])
+	}
+	return len(s.src)
+}
+
+func (s *Set) hasContent(doc int) bool { return contentStart(s.chunk(doc)) != 0 }
+
+// Add appends an object: to the items of a ResourceList, else as a document
+// of its own at the end of the stream. n stays live, as Object.Node is.
+func (s *Set) Add(n *yaml.RNode) *Object {
+	forgetPositions(n.YNode())
+	o := &Object{set: s, node: n, added: true}
+	o.identify("", "")
+	s.added = append(s.added, o)
+	if s.list == nil {
+		return o
+	}
+	root := s.list.root.Content[0]
+	items := child(root, "items")
+	if items == nil || items.Kind != yaml.SequenceNode {
+		items = &yaml.Node{Kind: yaml.SequenceNode, Tag: yaml.NodeTagSeq}
+		setKey(root, "items", items)
+	}
+	o.unit, o.items, o.index = s.list, items, len(items.Content)
+	items.Content = append(items.Content, n.YNode())
+	return o
+}
+
+// forgetPositions clears the positions that a tree has from a text of its
+// own, lest they be taken for positions in the input.
+func forgetPositions(n *yaml.Node) {
+	n.Line, n.Column = 0, 0
+	for _, c := range n.Content {
+		forgetPositions(c)
+	}
+}
+
+// Remove takes an object out. It stays readable. A document goes with its
+// separator, a list with its last item (a ResourceList stays).
+func (s *Set) Remove(o *Object) {
+	if o.removed || o.set != s {
+		return
+	}
+	o.removed = true
+	if o.items == nil {
+		return
+	}
+	if i := slices.Index(o.items.Content, o.node.YNode()); i >= 0 {
+		o.items.Content = slices.Delete(o.items.Content, i, i+1)
+	}
+}
+
+// Len returns how many documents with content there are now; of a
+// ResourceList, how many items.
+func (s *Set) Len() int {
+	n := 0
+	if s.list != nil {
+		for _, o := range s.list.objects {
+			if !o.removed {
+				n++
+			}
+		}
+	} else {
+		for i := range s.starts {
+			if u := s.units[i]; s.hasContent(i) && (u == nil || !u.removed()) {
+				n++
+			}
+		}
+	}
+	for _, o := range s.added {
+		if !o.removed {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,63 @@
+package transformers
+
+import (
+	"path"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	object "github.com/connected-registry/scenario/transformers/resource"
+)
+
+// storage gives the registry's volume claim its storage class and its size.
+func storage(r *render) error {
+	if r.spec.PVC == nil {
+		return nil
+	}
+	o, spec, err := r.claim()
+	if err != nil {
+		return err
+	}
+	if class := r.spec.PVC.StorageClassName; class != nil && putText(spec, *class, "storageClassName") {
+		r.changed(o, "set storageClassName %s", *class)
+	}
+	request := r.spec.PVC.StorageRequest
+	if request == nil || sameQuantity(text(spec, "resources", "requests", "storage"), *request) {
+		return nil
+	}
+	putText(spec, *request, "resources", "requests", "storage")
+	r.changed(o, "set storage request %s", *request)
+	return nil
+}
+
+// claim returns the object that holds the registry's claim and the claim's spec
+// within it: a PersistentVolumeClaim, or a StatefulSet's template of one.
+func (r *render) claim() (*object.Object, *yaml.RNode, error) {
+	reg := r.registry
+	if err := reg.ambiguous["pvc"]; err != nil {
+		return nil, nil, err
+	}
+	if reg.pvc != nil {
+		return reg.pvc, lookup(reg.pvc.Node(), "spec"), nil
+	}
+	dataPath := path.Clean(reg.env(dataEnv, defaultDataPath))
+	templates := elements(reg.workload.Node(), "spec", "volumeClaimTemplates")
+	for _, template := range templates {
+		for _, m := range elements(reg.container, "volumeMounts") {
+			mounted := text(m, "name") == text(template, "metadata", "name")
+			if mounted && (len(templates) == 1 || path.Clean(text(m, "mountPath")) == dataPath) {
+				return reg.workload, lookup(template, "spec"), nil
+			}
+		}
+	}
+	return nil, nil, problemWith(reg.workload, "spec.template.spec.volumes",
+		"check that the PersistentVolumeClaim is in the stream, or say which it is with spec.targets.pvc",
+		"no PersistentVolumeClaim in the stream is mounted at %s", dataPath)
+}
+
+// sameQuantity compares by value: 0.5Ti is 512Gi.
+func sameQuantity(a, b string) bool {
+	x, errX := resource.ParseQuantity(a)
+	y, errY := resource.ParseQuantity(b)
+	return errX == nil && errY == nil && x.Cmp(y) == 0
+}

@@ -1,0 +1,157 @@
+// Package transformers patches a rendered connected registry until a scenario
+// holds on it. It is pure: no files, no network, no clock, no globals; what it
+// needs of those is handed in by package plugin.
+package transformers
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/connected-registry/scenario/scenario"
+	"github.com/connected-registry/scenario/transformers/postconditions"
+	"github.com/connected-registry/scenario/transformers/resource"
+)
+
+// Options is what a run takes beside the render and the scenario.
+type Options struct {
+	// Now is the time against which certificates are judged.
+	Now time.Time
+	// Version is the program's, for the digest in the marker.
+	Version string
+	// Namespace is the release's, for manifests that leave theirs out. The
+	// scenario's metadata.namespace comes second.
+	Namespace string
+}
+
+// pipeline is every transformer, in the order in which they run. The order is
+// part of the meaning: the Service decides the address that certificates must
+// hold, the certificate decides the Secret that is mounted, that Secret decides
+// the CA that nodes are told to trust, and only then is known what nothing uses.
+var pipeline = []struct {
+	name      string
+	transform func(*render) error
+}{
+	{"service", service},
+	{"storage", storage},
+	{"certmanager", certManager},
+	{"tlssecret", tlsSecret},
+	{"tlsmount", tlsMount},
+	{"mode", mode},
+	{"trustdistribution", trustDistribution},
+	{"prune", prune},
+	{"marker", marker},
+}
+
+// render is one run's state.
+type render struct {
+	set      *resource.Set
+	scenario *scenario.Layer
+	spec     scenario.Spec
+	options  Options
+	registry *registry
+	state    state
+	report   *Report
+
+	// running is the transformer at work, for the report.
+	running string
+	removed []*resource.Object
+	// vacated are the Secrets that only removed Certificates would have written.
+	vacated []string
+	// material is the scenario's own certificate, nil where it brings none, and
+	// materialCA its CA, where that is known.
+	material   *scenario.Material
+	materialCA []byte
+}
+
+// ErrOnlyHooks says that the stream holds Helm hooks only, as Helm 4 passes them
+// with its strategy "separate". There is nothing to patch and nothing is wrong.
+var ErrOnlyHooks = errors.New("the stream holds Helm hooks only")
+
+// Run patches set until the scenario holds on it, or says everything that is in
+// the way and leaves set in an undefined state that must not be written.
+//
+// The error is a [Problem], a [scenario.Error], or several of them joined.
+func Run(set *resource.Set, layer *scenario.Layer, options Options) (*Report, error) {
+	if err := layer.Validate(); err != nil {
+		return nil, err
+	}
+	if onlyHooks(set) {
+		return nil, ErrOnlyHooks
+	}
+	if options.Namespace == "" {
+		options.Namespace = layer.Scenario.Metadata.Namespace
+	}
+	reg, err := recognise(set, layer.Scenario.Spec, options.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	r := &render{
+		set: set, scenario: layer, spec: layer.Scenario.Spec, options: options, registry: reg,
+		report: &Report{Scenario: layer.Scenario.Metadata.Name},
+	}
+	if r.state, err = r.effective(); err != nil {
+		return nil, err
+	}
+	for _, t := range pipeline {
+		r.running = t.name
+		if err := t.transform(r); err != nil {
+			return nil, err
+		}
+	}
+	return r.report, r.verify()
+}
+
+// verify hands the result to the post-conditions, which know only what must hold
+// and nothing of how it was brought about.
+func (r *render) verify() error {
+	return postconditions.Check(r.set, postconditions.Expected{
+		Workload:        r.registry.workload,
+		Container:       text(r.registry.container, "name"),
+		CertificatePath: r.registry.certificatePath,
+		Service:         r.registry.service,
+		Instance:        r.registry.release.instance,
+		Namespace:       r.registry.release.namespace,
+		HTTP:            r.state.http,
+		TLSStated:       r.state.tlsStated,
+		Secret:          r.state.secret,
+		NoTrust:         r.spec.TrustDistribution != nil && !r.state.trust,
+		NoCertManager:   r.spec.CertManager != nil && !r.state.install,
+		Removed:         r.removed,
+		Vacated:         r.vacated,
+		CertManager:     r.state.certManager,
+	})
+}
+
+// onlyHooks never holds for an empty stream, which is the edge's business.
+func onlyHooks(set *resource.Set) bool {
+	workloads, err := set.Select(workloadKinds)
+	if err != nil || len(workloads) > 0 {
+		return false
+	}
+	all, err := set.Select(nil)
+	if err != nil || len(all) == 0 {
+		return false
+	}
+	for _, o := range all {
+		if o.Annotations()[hookAnnotation] == "" {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *render) changed(o *resource.Object, format string, args ...any) {
+	r.report.Changes = append(r.report.Changes, Change{Object: o, Transformer: r.running, Message: fmt.Sprintf(format, args...)})
+}
+
+func (r *render) warn(o *resource.Object, format string, args ...any) {
+	r.report.Warnings = append(r.report.Warnings, Warning{Object: o, Transformer: r.running, Message: fmt.Sprintf(format, args...)})
+}
+
+// remove takes an object out of the stream.
+func (r *render) remove(o *resource.Object, why string, args ...any) {
+	r.set.Remove(o)
+	r.removed = append(r.removed, o)
+	r.changed(o, "removed: "+why, args...)
+}
