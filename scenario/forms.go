@@ -123,12 +123,17 @@ var quantityForm = regexp.MustCompile(`^[+-]?(\d+\.?\d*|\.\d+)([KMGTPE]i|[numkMG
 
 var errNoQuantity = errors.New("not a quantity")
 
-func validateQuantity(p *field.Path, value string) field.ErrorList {
-	var q resource.Quantity
-	err := errNoQuantity
-	if len(value) <= 32 && quantityForm.MatchString(value) {
-		q, err = resource.ParseQuantity(value)
+// ParseQuantity is Kubernetes' own for values of any origin: it refuses those that
+// would keep it busy.
+func ParseQuantity(value string) (resource.Quantity, error) {
+	if len(value) > 32 || !quantityForm.MatchString(value) {
+		return resource.Quantity{}, errNoQuantity
 	}
+	return resource.ParseQuantity(value)
+}
+
+func validateQuantity(p *field.Path, value string) field.ErrorList {
+	q, err := ParseQuantity(value)
 	if err != nil {
 		detail := "expected a quantity of bytes such as 500Gi"
 		if fixed := fixQuantity(value); fixed != "" {

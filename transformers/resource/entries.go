@@ -233,13 +233,14 @@ func (c *collection) update(e entry, key, value *yaml.Node) {
 		v.Style = e.value.Style & quotedStyles
 	}
 	v.HeadComment = ""
-	if e.value.Kind != yaml.ScalarNode && len(e.value.Content) == 0 {
+	if e.value.Style&yaml.FlowStyle != 0 && len(e.value.Content) == 0 {
 		// `{}` and `[]` say that nothing was there, not that flow is wanted.
 		v.Style &^= yaml.FlowStyle
 	}
 	if e.key != nil {
 		k := *e.key
 		k.HeadComment, k.FootComment = "", ""
+		k.LineComment = orUnknown(k.LineComment, e.value.LineComment)
 		key = &k
 	}
 	text := strings.TrimSuffix(c.encode(key, &v), "\n")

@@ -34,6 +34,25 @@ func expand(root *yaml.Node) error {
 	return nil
 }
 
+// clone copies a document's tree. Aliases point into the copy; anchored holds
+// the copies of anchored nodes, which stand before their aliases.
+func clone(n *yaml.Node, anchored map[*yaml.Node]*yaml.Node) *yaml.Node {
+	c := *n
+	if n.Anchor != "" {
+		anchored[n] = &c
+	}
+	if n.Kind == yaml.AliasNode {
+		c.Alias = anchored[n.Alias]
+	}
+	if len(n.Content) > 0 {
+		c.Content = make([]*yaml.Node, len(n.Content))
+	}
+	for i, inner := range n.Content {
+		c.Content[i] = clone(inner, anchored)
+	}
+	return &c
+}
+
 func forgetAnchors(n *yaml.Node) {
 	n.Anchor = ""
 	for _, c := range n.Content {

@@ -25,7 +25,10 @@ type Object struct {
 // Node returns the live tree: what is changed in it is what Set.Bytes writes.
 // Aliases and merge keys are expanded in it. Changes of comments and style
 // alone are not written.
-func (o *Object) Node() *yaml.RNode { return o.node }
+func (o *Object) Node() *yaml.RNode {
+	o.wholly()
+	return o.node
+}
 
 // Added says whether the object came by Set.Add.
 func (o *Object) Added() bool { return o.added }

@@ -23,12 +23,14 @@ const (
 // unit is one parsed document.
 type unit struct {
 	set     *Set
-	doc     int    // number of its chunk
-	raw     []byte // its chunk
-	root    *yaml.Node
+	doc     int        // number of its chunk
+	raw     []byte     // its chunk
+	parsed  *yaml.Node // as the text has it, with aliases and positions; never changed
+	root    *yaml.Node // the working tree, expanded
 	print   uint64
 	objects []*Object
 	list    bool // its objects are its items
+	head    bool // only apiVersion, kind and metadata were parsed, see Heads
 }
 
 // parseUnit parses a document of the stream.
@@ -38,16 +40,16 @@ func parseUnit(s *Set, doc, limit int) (*unit, error) {
 		return nil, fmt.Errorf("%s: %d MiB in one document, more than the %d MiB that are read (Kubernetes takes objects of about 1.5 MiB)",
 			u.name(), len(u.raw)>>20, limit>>20)
 	}
-	root, err := parseText(u.raw)
-	if err == nil {
-		err = expand(root)
-	}
-	if err != nil {
+	var err error
+	if u.parsed, err = parseText(u.raw); err != nil {
 		return nil, u.wrap(err)
 	}
-	u.root = root
-	u.print = fingerprint(root)
-	u.collect(root.Content[0])
+	u.root = clone(u.parsed, map[*yaml.Node]*yaml.Node{})
+	if err := expand(u.root); err != nil {
+		return nil, u.wrap(err)
+	}
+	u.print = fingerprint(u.root)
+	u.collect(u.root.Content[0])
 	return u, nil
 }
 
@@ -125,15 +127,7 @@ func (u *unit) wrap(err error) error {
 }
 
 // name is the document's number among those with content.
-func (u *unit) name() string {
-	n := 1
-	for i := range u.doc {
-		if u.set.hasContent(i) {
-			n++
-		}
-	}
-	return fmt.Sprintf("document %d", n)
-}
+func (u *unit) name() string { return fmt.Sprintf("document %d", u.set.number(u.doc)) }
 
 // where is name, with the path of the "# Source:" comment where there is one.
 func (u *unit) where() string {

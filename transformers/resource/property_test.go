@@ -14,7 +14,7 @@ import (
 // means the edited tree, that other documents keep their bytes, and that a
 // second run changes nothing.
 func TestRandomEdits(t *testing.T) {
-	rounds := 4000
+	rounds := 1500
 	if testing.Short() {
 		rounds = 300
 	}

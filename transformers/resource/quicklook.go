@@ -1,6 +1,9 @@
 package resource
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // quickKind returns the kind of a document without parsing it. ok is false
 // on the smallest doubt; the document must be parsed then.
@@ -18,28 +21,17 @@ func quickKind(chunk []byte) (kind []byte, ok bool) {
 		return nil, false
 	}
 	if isSeparator(chunk) {
-		line, rest := cutLine(chunk)
-		if !blankOrComment(line[len("---"):]) {
-			return nil, false
-		}
-		chunk = rest
+		chunk = chunk[len("---"):]
 	}
+	var line []byte
 	started := false
 	for len(chunk) > 0 {
-		var line []byte
-		switch chunk[0] {
-		case ' ':
-			line, chunk = cutLine(chunk)
-			if !started && !blankOrComment(line) {
-				return nil, false
-			}
-			continue
-		case '\n', '#':
-			_, chunk = cutLine(chunk)
+		if started && chunk[0] == ' ' {
+			chunk = skipIndented(chunk)
 			continue
 		}
 		line, chunk = cutLine(chunk)
-		if len(line) == 0 || started && line[0] == '-' && (len(line) == 1 || line[1] == ' ') {
+		if blankOrComment(line) || started && isDash(line) {
 			continue
 		}
 		colon := plainKey(line)
@@ -66,10 +58,38 @@ func strangeBytes(chunk []byte) bool {
 		bytes.Count(chunk[i:], []byte("\r")) != bytes.Count(chunk[i:], []byte("\r\n")) {
 		return true
 	}
-	return bytes.Contains(chunk, []byte("\xc2\x85")) ||
+	return !isASCII(chunk) && (bytes.Contains(chunk, []byte("\xc2\x85")) ||
 		bytes.Contains(chunk, []byte("\xe2\x80\xa8")) ||
 		bytes.Contains(chunk, []byte("\xe2\x80\xa9")) ||
-		bytes.Contains(chunk, utf8BOM)
+		bytes.Contains(chunk, utf8BOM))
+}
+
+// isASCII looks at eight bytes at a time, as nearly all manifests are.
+func isASCII(b []byte) bool {
+	const high = 0x8080808080808080
+	for ; len(b) >= 8; b = b[8:] {
+		if binary.LittleEndian.Uint64(b)&high != 0 {
+			return false
+		}
+	}
+	for _, c := range b {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// skipIndented steps over all lines that start with a space.
+func skipIndented(b []byte) []byte {
+	for len(b) > 0 && b[0] == ' ' {
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 {
+			return nil
+		}
+		b = b[i+1:]
+	}
+	return b
 }
 
 // cutLine returns the first line without its ending, and what follows.
@@ -83,6 +103,11 @@ func cutLine(b []byte) (line, rest []byte) {
 		line = line[:i-1]
 	}
 	return line, rest
+}
+
+// isDash says whether a line starts an item of a sequence.
+func isDash(line []byte) bool {
+	return line[0] == '-' && (len(line) == 1 || line[1] == ' ')
 }
 
 // blankOrComment accepts spaces, and a comment after a space or at the start.

@@ -10,19 +10,15 @@ import (
 )
 
 // rewrite returns raw changed to mean what root means, with as few lines
-// changed as it knows how to.
+// changed as it knows how to. parsed is the tree of raw.
 //
-// The text is parsed again and compared with the tree, entry by entry; what
-// is equal keeps its lines, and each difference becomes an edit of the
-// smallest entry around it for which that can be done. The result is parsed
-// and compared with the tree. Where it differs (an anchor went that other
-// lines use, a layout that was not understood), the document is written anew.
-func rewrite(raw []byte, root *yaml.Node) ([]byte, error) {
+// The text is compared with the tree, entry by entry; what is equal keeps its
+// lines, and each difference becomes an edit of the smallest entry around it
+// for which that can be done. The result is parsed and compared with the tree.
+// Where it differs (an anchor went that other lines use, a layout that was
+// not understood), the document is written anew.
+func rewrite(raw []byte, parsed, root *yaml.Node) ([]byte, error) {
 	want := normalize(root)
-	parsed, err := parseText(raw)
-	if err != nil {
-		return nil, err
-	}
 	if len(want.Content) == 0 || len(parsed.Content) == 0 {
 		return nil, errUnwritable
 	}
@@ -30,7 +26,7 @@ func rewrite(raw []byte, root *yaml.Node) ([]byte, error) {
 	old, now := parsed.Content[0], want.Content[0]
 	if r.document(old, now) {
 		edited := r.apply()
-		if means(edited, want) && (!r.json || json.Valid(r.body(edited))) {
+		if means(edited, want) && (!r.json || r.isJSON(old, edited)) {
 			return edited, nil
 		}
 		if ended := endLine(edited, r.eol); means(ended, want) {
@@ -96,16 +92,16 @@ type edit struct {
 func newRewriter(raw []byte, parsed *yaml.Node) *rewriter {
 	r := &rewriter{text: newText(raw), layout: documentLayout(parsed), eol: lineEnding(raw), aliases: hasAlias(parsed)}
 	root := parsed.Content[0]
-	r.json = root.Kind != yaml.ScalarNode && root.Style&yaml.FlowStyle != 0 && json.Valid(r.body(raw))
+	r.json = root.Kind != yaml.ScalarNode && root.Style&yaml.FlowStyle != 0 && r.isJSON(root, raw)
 	return r
 }
 
-// body returns a document without its separator line.
-func (r *rewriter) body(raw []byte) []byte {
-	if isSeparator(raw) {
-		raw = raw[len("---"):]
-	}
-	return raw
+// isJSON says whether the root of a document, as it is or as it was edited,
+// is JSON. What is before and behind the root is as in the text.
+func (r *rewriter) isJSON(root *yaml.Node, edited []byte) bool {
+	start := r.offset(root)
+	behind := len(r.src) - r.lineEnd(r.contentEnd(root, root.Line-1, r.documentEnd(root.Line), -1))
+	return start <= len(edited)-behind && json.Valid(edited[start:len(edited)-behind])
 }
 
 func hasAlias(n *yaml.Node) bool {
@@ -302,6 +298,7 @@ func (r *rewriter) whole(old, now, want *yaml.Node) ([]byte, error) {
 		}
 		encoded = text
 	} else {
+		r.keepComments(old, now)
 		body, err := encodeDocument(withoutOuterComments(now), r.layout)
 		if err != nil {
 			return nil, err
@@ -317,6 +314,32 @@ func (r *rewriter) whole(old, now, want *yaml.Node) ([]byte, error) {
 		return nil, errUnwritable
 	}
 	return out, nil
+}
+
+// keepComments gives the nodes of a copied tree that have no comments, since
+// they were replaced by new ones, those that the text has in their place.
+func (r *rewriter) keepComments(old, now *yaml.Node) {
+	if now.LineComment == "" && (now.Kind == yaml.ScalarNode || now.Style&yaml.FlowStyle != 0) {
+		now.LineComment = old.LineComment
+	}
+	now.HeadComment = orUnknown(now.HeadComment, old.HeadComment)
+	switch {
+	case old.Kind != now.Kind:
+	case now.Kind == yaml.MappingNode:
+		index := keyIndex(old)
+		for i := 0; i+1 < len(now.Content); i += 2 {
+			if j, ok := index[scalarValue(now.Content[i])]; ok {
+				r.keepComments(old.Content[j], now.Content[i])
+				r.keepComments(old.Content[j+1], now.Content[i+1])
+			}
+		}
+	case now.Kind == yaml.SequenceNode:
+		for i, j := range r.pair(old.Content, now.Content) {
+			if j >= 0 {
+				r.keepComments(old.Content[j], now.Content[i])
+			}
+		}
+	}
 }
 
 // withoutOuterComments returns a copy of the root whose first key has no

@@ -28,6 +28,9 @@ type Set struct {
 	units  map[int]*unit // parsed documents by number of their chunk
 	list   *unit         // the ResourceList; nil for a stream
 	added  []*Object     // in order
+	broken error         // why an object could not be parsed when it was looked at
+
+	numbers []uint32 // see number
 }
 
 // ParseStream reads a stream of documents that `---` lines part. Documents
@@ -163,24 +166,47 @@ func removeKey(mapping *yaml.Node, key string) {
 // error names the document, and the line in the input, that cannot be
 // parsed. What is known not to be wanted is not looked at any further.
 func (s *Set) Select(kinds []string, needles ...string) ([]*Object, error) {
+	return s.find(kinds, needles, false)
+}
+
+func (s *Set) find(kinds, needles []string, heads bool) ([]*Object, error) {
+	if s.broken != nil {
+		return nil, s.broken
+	}
 	q := newQuery(kinds, needles)
 	var found []*Object
 	candidates := s.candidates(q)
 	for i := range s.starts {
 		u := s.units[i]
-		if u == nil {
+		if u == nil || u.head && !heads && !u.removed() {
 			if !candidates.has(i) || !s.mayMatch(i, q) {
 				continue
 			}
 			var err error
-			if u, err = parseUnit(s, i, maxDocument); err != nil {
+			if u, err = s.load(i, heads); err != nil {
 				return nil, err
 			}
-			s.units[i] = u
 		}
 		found = q.match(found, u.objects)
 	}
 	return q.match(found, s.added), nil
+}
+
+// load parses a document, or its head only.
+func (s *Set) load(i int, heads bool) (u *unit, err error) {
+	if u = s.units[i]; u != nil {
+		return u, u.complete()
+	}
+	if heads {
+		u = parseHead(s, i)
+	}
+	if u == nil {
+		if u, err = parseUnit(s, i, maxDocument); err != nil {
+			return nil, err
+		}
+	}
+	s.units[i] = u
+	return u, nil
 }
 
 // query is what Select looks for.
@@ -222,6 +248,9 @@ func (q *query) match(found, objects []*Object) []*Object {
 func (q *query) holds(o *Object) bool {
 	if len(q.needles) == 0 {
 		return true
+	}
+	if o.unit != nil && o.unit.head && bytes.IndexByte(o.source, '\\') >= 0 {
+		return true // what was not parsed may hold it in another spelling
 	}
 	for _, needle := range q.needles {
 		if bytes.Contains(o.source, []byte(needle)) || treeContains(o.node.YNode(), needle) {
@@ -310,6 +339,22 @@ func (s *Set) end(doc int) int {
 }
 
 func (s *Set) hasContent(doc int) bool { return contentStart(s.chunk(doc)) != 0 }
+
+// number counts the documents with content up to one. All are counted when
+// the first is asked for: messages may name many.
+func (s *Set) number(doc int) int {
+	if s.numbers == nil {
+		s.numbers = make([]uint32, len(s.starts))
+		n := uint32(0)
+		for i := range s.numbers {
+			if s.hasContent(i) {
+				n++
+			}
+			s.numbers[i] = n
+		}
+	}
+	return int(max(s.numbers[doc], 1))
+}
 
 // Add appends an object: to the items of a ResourceList, else as a document
 // of its own at the end of the stream. n stays live, as Object.Node is.

@@ -95,7 +95,7 @@ func TestAddAppendsDocuments(t *testing.T) {
 		"empty":          {"", "---\nkind: New\nlist:\n- \"yes\"\n"},
 		"after ending":   {"kind: A\n", "kind: A\n---\nkind: New\nlist:\n- \"yes\"\n"},
 		"without ending": {"kind: A", "kind: A\n---\nkind: New\nlist:\n- \"yes\"\n"},
-		"crlf":           {"kind: A\r\nb: c", "kind: A\r\nb: c\r\n---\r\nkind: N\r\nlist:\r\n- \"yes\"\r\n"},
+		"crlf":           {"kind: A\r\nb: c", "kind: A\r\nb: c\r\n---\r\nkind: New\r\nlist:\r\n- \"yes\"\r\n"},
 		"cut literal":    {"kind: A\nb: |\n  c", "kind: A\nb: |-\n  c\n---\nkind: New\nlist:\n- \"yes\"\n"},
 		"cut keep":       {"kind: A\nb:\n- |2+ # x\n   c", "kind: A\nb:\n- |2- # x\n   c\n---\nkind: New\nlist:\n- \"yes\"\n"},
 		"broken":         {"kind: [", "kind: [\n---\nkind: New\nlist:\n- \"yes\"\n"},

@@ -36,8 +36,7 @@ func split(src []byte, base int) []uint32 {
 	if len(src) == base {
 		return nil
 	}
-	starts := make([]uint32, 1, 1+bytes.Count(src[base:], []byte("\n---")))
-	starts[0] = uint32(base)
+	starts := []uint32{uint32(base)}
 	for pos := base; ; {
 		i := bytes.Index(src[pos:], []byte("\n---"))
 		if i < 0 {
@@ -118,11 +117,7 @@ func contentStart(chunk []byte) byte {
 		case ' ', '\t', '\r', '\n':
 			chunk = chunk[1:]
 		case '#':
-			i := bytes.IndexAny(chunk, "\r\n\u0085\u2028\u2029")
-			if i < 0 {
-				return 0
-			}
-			chunk = chunk[i:]
+			chunk = chunk[commentEnd(chunk):]
 		default:
 			w := breakWidth(chunk)
 			if w == 0 && isDocumentEnd(chunk) {
@@ -135,6 +130,21 @@ func contentStart(chunk []byte) byte {
 		}
 	}
 	return 0
+}
+
+// commentEnd returns the offset of the line break that ends a comment.
+func commentEnd(chunk []byte) int {
+	end := bytes.IndexByte(chunk, '\n')
+	if end < 0 {
+		end = len(chunk)
+	}
+	if isASCII(chunk[:end]) && bytes.IndexByte(chunk[:end], '\r') < 0 {
+		return end
+	}
+	if i := bytes.IndexAny(chunk[:end], "\r\u0085\u2028\u2029"); i >= 0 {
+		return i
+	}
+	return end
 }
 
 // lineEnding returns the line ending that text uses first, "\n" if none.

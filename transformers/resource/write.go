@@ -81,6 +81,9 @@ func appendPiece(pieces [][]byte, piece []byte) [][]byte {
 // texts returns the new text of each document that does not stay as it is,
 // empty for those that go.
 func (s *Set) texts() (map[int][]byte, error) {
+	if s.broken != nil {
+		return nil, s.broken
+	}
 	texts := map[int][]byte{}
 	for i, u := range s.units {
 		if u.removed() {
@@ -135,7 +138,7 @@ func (s *Set) endLastLine(texts map[int][]byte) {
 
 // text returns the new text of a changed document.
 func (u *unit) text() ([]byte, error) {
-	text, err := rewrite(u.raw, u.root)
+	text, err := rewrite(u.raw, u.parsed, u.root)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", u.where(), err)
 	}
@@ -173,6 +176,9 @@ type Change struct {
 
 // Changes lists what Bytes changes, in the order of Select, for a diff.
 func (s *Set) Changes() ([]Change, error) {
+	if s.broken != nil {
+		return nil, s.broken
+	}
 	var changes []Change
 	for i := range s.starts {
 		u := s.units[i]
