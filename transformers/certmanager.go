@@ -9,6 +9,7 @@ import (
 
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	cmmeta "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 	k8syaml "sigs.k8s.io/yaml"
 
@@ -112,6 +113,9 @@ func (r *render) addCertificate() (*resource.Object, error) {
 	return r.add(certManagerObject("Certificate", r.leafName(), leaf), "the registry's certificate, in Secret %s", r.leafName()), nil
 }
 
+// caDuration is ten years.
+const caDuration = 10 * 365 * 24 * time.Hour
+
 func (r *render) addChain(issuer cmmeta.IssuerReference) {
 	selfSigned := r.registry.release.name + "-selfsigned-issuer"
 	r.add(certManagerObject("Issuer", selfSigned, &cmapi.Issuer{Spec: cmapi.IssuerSpec{
@@ -121,7 +125,9 @@ func (r *render) addChain(issuer cmmeta.IssuerReference) {
 		IsCA:       true,
 		CommonName: r.caName(),
 		SecretName: r.caName(),
-		PrivateKey: &cmapi.CertificatePrivateKey{Algorithm: cmapi.ECDSAKeyAlgorithm, Size: 256},
+		// Nodes trust the CA itself: it must outlive what it signs, and keep its key.
+		Duration:   &metav1.Duration{Duration: caDuration},
+		PrivateKey: &cmapi.CertificatePrivateKey{Algorithm: cmapi.ECDSAKeyAlgorithm, Size: 256, RotationPolicy: cmapi.RotationPolicyNever},
 		IssuerRef:  cmmeta.IssuerReference{Name: selfSigned, Kind: "Issuer", Group: certManagerGroup},
 	}}), "the registry's CA, in Secret %s", r.caName())
 	r.add(certManagerObject("Issuer", issuer.Name, &cmapi.Issuer{Spec: cmapi.IssuerSpec{
@@ -174,6 +180,7 @@ func (r *render) cover(o *resource.Object, added bool) error {
 		}
 	}
 	if ip := r.clusterIP(); ip != "" {
+		r.replaceAddress(o, ip)
 		addresses = append(addresses, ip)
 	} else {
 		r.warn(svc, "it has no clusterIP, so the certificate cannot hold it: clients that pull by address will not trust the registry")
@@ -196,6 +203,17 @@ func coversName(san, name string) bool {
 		return found && strings.EqualFold(parent, rest)
 	}
 	return strings.EqualFold(san, name)
+}
+
+// replaceAddress makes the certificate follow the Service, whose former address
+// may be another's tomorrow.
+func (r *render) replaceAddress(o *resource.Object, ip string) {
+	for _, san := range elements(o.Node(), "spec", "ipAddresses") {
+		if sameIP(san.YNode().Value, r.formerIP) {
+			san.YNode().Value = ip
+			r.changed(o, "ipAddresses hold %s instead of %s", ip, r.formerIP)
+		}
+	}
 }
 
 func (r *render) addMissing(o *resource.Object, field string, wanted []string, covers func(san, want string) bool) {

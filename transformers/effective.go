@@ -1,8 +1,10 @@
 package transformers
 
 import (
+	"errors"
 	"fmt"
-	"strings"
+
+	"github.com/connected-registry/scenario/scenario"
 )
 
 // state is what must hold on the result: as stated, else as recognised.
@@ -35,25 +37,22 @@ func (r *render) effective() (state, error) {
 
 	// A stated TLS source says what it replaces: HTTP, and cert-manager's
 	// Certificate. Stated HTTP does the same the other way round.
-	implied := func(stated *bool, implied, value, rendered bool) bool {
-		switch {
-		case stated != nil:
-			return *stated
-		case implied:
-			return value
-		}
-		return rendered
-	}
-	http := implied(spec.HTTPEnabled, tls || isTrue(cmEnabled), false, reg.http)
 	s := state{
-		http:        http,
-		certManager: implied(cmEnabled, tls || isTrue(spec.HTTPEnabled), false, reg.certificate != nil),
-		install:     implied(cmInstall, false, false, len(reg.bundle) > 0),
-		trust:       implied(trustEnabled, false, false, reg.trust != nil),
+		http:        stated(spec.HTTPEnabled, reg.http && !tls && !isTrue(cmEnabled)),
+		certManager: stated(cmEnabled, reg.certificate != nil && !tls && !isTrue(spec.HTTPEnabled)),
+		install:     stated(cmInstall, len(reg.bundle) > 0),
+		trust:       stated(trustEnabled, reg.trust != nil),
 		tlsStated:   tls || cmEnabled != nil || spec.HTTPEnabled != nil,
 		secret:      reg.secret,
 	}
-	return s, join(r.contradictions(s, cmInstall, trustEnabled))
+	return s, errors.Join(r.contradictions(s, cmInstall, trustEnabled)...)
+}
+
+func stated(value *bool, otherwise bool) bool {
+	if value != nil {
+		return *value
+	}
+	return otherwise
 }
 
 func isTrue(b *bool) bool { return b != nil && *b }
@@ -77,7 +76,7 @@ func (r *render) contradictions(s state, install, trust *bool) []error {
 				"the render holds no trust distribution DaemonSet, and a patch cannot bring one")
 		}
 	}
-	if s.install && !s.certManager && (s.tlsStated || install != nil) {
+	if s.install && len(reg.bundle) > 0 && !s.certManager && (s.tlsStated || install != nil) {
 		report("spec.certManager.install", "write certManager.install: false",
 			"the render holds a bundled cert-manager that the registry would not use; the chart refuses cert-manager.install=true with cert-manager.enabled=false too")
 	}
@@ -95,10 +94,6 @@ func (r *render) contradictions(s state, install, trust *bool) []error {
 	if !s.http && !s.certManager && r.spec.TLS == nil && (reg.secret == "" || reg.certificate != nil) {
 		report(r.tlsField(), "give spec.tls a secret, or crt and key, or write certManager.enabled: true",
 			"nothing would provide a certificate for HTTPS")
-	}
-	if s.http && (s.certManager || r.spec.TLS != nil) {
-		report("spec.httpEnabled", "write httpEnabled: false, or take the certificate's settings out",
-			"HTTP has no use for a certificate")
 	}
 	return found
 }
@@ -133,13 +128,6 @@ func (r *render) loginServer() string {
 	if r.spec.RegistryLoginServer != nil {
 		server = *r.spec.RegistryLoginServer
 	}
-	return host(server)
-}
-
-// host is a login server without its port.
-func host(server string) string {
-	if colon := strings.LastIndex(server, ":"); colon > strings.LastIndex(server, "]") {
-		server = server[:colon]
-	}
-	return strings.Trim(server, "[]")
+	host, _ := scenario.SplitLoginServer(server)
+	return host
 }

@@ -1,7 +1,6 @@
 package transformers
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -49,6 +48,3 @@ func problemWith(o *resource.Object, field, fix, format string, args ...any) Pro
 func problem(fix, format string, args ...any) Problem {
 	return Problem{Message: fmt.Sprintf(format, args...), Fix: fix}
 }
-
-// join is errors.Join for a list that may be empty.
-func join(problems []error) error { return errors.Join(problems...) }

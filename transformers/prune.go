@@ -22,6 +22,9 @@ func prune(r *render) error {
 }
 
 func (r *render) pruneAfter(o *resource.Object) error {
+	if o.Kind == "CustomResourceDefinition" {
+		return nil // large, and refers to nothing
+	}
 	pod := podSpec(o.Node())
 	for _, name := range configMapNames(pod) {
 		if err := r.pruneUnless(r.configMapUsed, "ConfigMap", name, o); err != nil {
@@ -127,6 +130,9 @@ func (r *render) subjectRemoved(binding *resource.Object, subject *yaml.RNode) b
 func (r *render) reportKept() error {
 	secrets := []string{r.registry.secret}
 	for _, o := range r.removed {
+		if !slices.Contains(podKinds, o.Kind) {
+			continue
+		}
 		for _, ref := range secretRefs(podSpec(o.Node())) {
 			secrets = append(secrets, ref.name())
 		}

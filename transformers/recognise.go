@@ -44,6 +44,7 @@ var workloadKinds = []string{"Deployment", "StatefulSet"}
 // registry is the connected registry as recognised in a render: by what objects
 // are, not by what they are called, because the chart's names are not documented.
 type registry struct {
+	scenario  *scenario.Layer
 	release   release
 	workload  *resource.Object
 	container *yaml.RNode
@@ -94,12 +95,12 @@ func (r release) sameNamespace(namespace string) bool {
 
 // recognise finds the registry in a render. It fails when there is no workload,
 // or more than one and no spec.targets.workload to choose.
-func recognise(set *resource.Set, spec scenario.Spec, namespace string) (*registry, error) {
+func recognise(set *resource.Set, layer *scenario.Layer, namespace string) (*registry, error) {
 	targets := scenario.Targets{}
-	if spec.Targets != nil {
-		targets = *spec.Targets
+	if stated := layer.Scenario.Spec.Targets; stated != nil {
+		targets = *stated
 	}
-	reg := &registry{ambiguous: map[string]error{}}
+	reg := &registry{scenario: layer, ambiguous: map[string]error{}}
 	if err := reg.findWorkload(set, targets.Workload); err != nil {
 		return nil, err
 	}
@@ -141,11 +142,11 @@ func releaseOf(workload *resource.Object, namespace string) release {
 
 // pick returns the one candidate of a role: the one that target selects, or the
 // only one there is. None is no error here; several are.
-func pick(role string, candidates []*resource.Object, target *scenario.Target) (*resource.Object, error) {
+func (reg *registry) pick(role string, candidates []*resource.Object, target *scenario.Target) (*resource.Object, error) {
 	if target != nil {
 		selected := slices.DeleteFunc(slices.Clone(candidates), func(o *resource.Object) bool { return !selects(target, o) })
 		if len(selected) == 0 {
-			return nil, problem("correct spec.targets."+role, "spec.targets.%s selects no object; %s", role, listed(candidates))
+			return nil, reg.scenario.At("spec.targets."+role, "it selects no object; "+listed(candidates), "correct it, or leave it out")
 		}
 		candidates = selected
 	}
@@ -156,9 +157,9 @@ func pick(role string, candidates []*resource.Object, target *scenario.Target) (
 		return candidates[0], nil
 	}
 	o := candidates[0]
-	return nil, problem(
-		fmt.Sprintf("say which with spec.targets.%s: {kind: %s, name: %s}", role, o.Kind, o.Name),
-		"%d objects could be the %s; %s", len(candidates), roleTitles[role], listed(candidates))
+	return nil, reg.scenario.At("spec.targets."+role,
+		fmt.Sprintf("%d objects could be the %s; %s", len(candidates), roleTitles[role], listed(candidates)),
+		fmt.Sprintf("say which with spec.targets.%s: {kind: %s, name: %s}", role, o.Kind, o.Name))
 }
 
 var roleTitles = map[string]string{
@@ -210,7 +211,7 @@ func (reg *registry) findWorkload(set *resource.Set, target *scenario.Target) er
 	if target == nil {
 		candidates = slices.DeleteFunc(slices.Clone(all), func(o *resource.Object) bool { return registryContainer(o) == nil })
 	}
-	reg.workload, err = pick("workload", candidates, target)
+	reg.workload, err = reg.pick("workload", candidates, target)
 	if err != nil {
 		return err
 	}
@@ -306,7 +307,7 @@ func (reg *registry) findService(set *resource.Set, target *scenario.Target) err
 	if len(matching) == 0 {
 		matching = headless // a StatefulSet's governing Service is its own only where there is no other
 	}
-	reg.service, err = pick("service", matching, target)
+	reg.service, err = reg.pick("service", matching, target)
 	reg.note("service", err)
 	return nil
 }
@@ -364,7 +365,7 @@ func (reg *registry) findPVC(set *resource.Set, target *scenario.Target) error {
 			return o.Name != name || !reg.release.sameNamespace(o.Namespace)
 		})
 	}
-	reg.pvc, err = pick("pvc", claims, target)
+	reg.pvc, err = reg.pick("pvc", claims, target)
 	reg.note("pvc", err)
 	return nil
 }
@@ -383,7 +384,7 @@ func (reg *registry) findTrust(set *resource.Set, target *scenario.Target) error
 			return !configuresRuntime(o) || !reg.release.owns(o)
 		})
 	}
-	reg.trust, err = pick("trustDistribution", daemonSets, target)
+	reg.trust, err = reg.pick("trustDistribution", daemonSets, target)
 	reg.note("trustDistribution", err)
 	return nil
 }

@@ -36,7 +36,7 @@ func (reg *registry) findCertificate(set *resource.Set, target *scenario.Target)
 			return reg.secret == "" || text(o.Node(), "spec", "secretName") != reg.secret
 		})
 	}
-	reg.certificate, err = pick("certificate", certificates, target)
+	reg.certificate, err = reg.pick("certificate", certificates, target)
 	reg.note("certificate", err)
 	if reg.certificate == nil {
 		return nil
@@ -111,7 +111,7 @@ var (
 // findBundle finds the cert-manager that the chart brought along: everything of
 // that subchart, and nothing that merely uses cert-manager.
 func (reg *registry) findBundle(set *resource.Set) error {
-	candidates, err := set.Select(bundleKinds, "cert-manager")
+	candidates, err := set.Heads(bundleKinds, "cert-manager")
 	if err != nil {
 		return err
 	}

@@ -92,6 +92,7 @@ func (r *render) setClusterIP(o *resource.Object, want string) error {
 		return err
 	}
 	putText(node, want, "spec", "clusterIP")
+	r.formerIP = have
 	if ips := lookup(node, "spec", "clusterIPs"); len(ips.Content()) > 0 {
 		// The API server refuses a clusterIPs whose first entry is another address.
 		ips.Content()[0] = yaml.NewStringRNode(want).YNode()
@@ -161,6 +162,7 @@ func (r *render) setServicePort(o *resource.Object) {
 			continue
 		}
 		if r.hasPort(o, want) {
+			r.dropPort(o, port)
 			return
 		}
 		putScalar(port, want.port, "port")
@@ -179,6 +181,17 @@ func (r *render) setServicePort(o *resource.Object) {
 		r.changed(o, "port %s is now %s (%s)", other.port, want.port, want.name)
 		return
 	}
+}
+
+// dropPort takes the HTTPS port out of a Service that has one for HTTP beside it,
+// when nothing serves it any more. HTTP beside HTTPS is the chart's to decide.
+func (r *render) dropPort(o *resource.Object, port *yaml.RNode) {
+	if !r.state.http {
+		return
+	}
+	number := text(port, "port")
+	removeFrom(o.Node(), func(p *yaml.RNode) bool { return p.YNode() == port.YNode() }, "spec", "ports")
+	r.changed(o, "took port %s out", number)
 }
 
 func (r *render) hasPort(o *resource.Object, e endpoint) bool {

@@ -3,10 +3,10 @@ package transformers
 import (
 	"path"
 
-	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	object "github.com/connected-registry/scenario/transformers/resource"
+	"github.com/connected-registry/scenario/scenario"
+	"github.com/connected-registry/scenario/transformers/resource"
 )
 
 // storage gives the registry's volume claim its storage class and its size.
@@ -32,7 +32,7 @@ func storage(r *render) error {
 
 // claim returns the object that holds the registry's claim and the claim's spec
 // within it: a PersistentVolumeClaim, or a StatefulSet's template of one.
-func (r *render) claim() (*object.Object, *yaml.RNode, error) {
+func (r *render) claim() (*resource.Object, *yaml.RNode, error) {
 	reg := r.registry
 	if err := reg.ambiguous["pvc"]; err != nil {
 		return nil, nil, err
@@ -57,7 +57,7 @@ func (r *render) claim() (*object.Object, *yaml.RNode, error) {
 
 // sameQuantity compares by value: 0.5Ti is 512Gi.
 func sameQuantity(a, b string) bool {
-	x, errX := resource.ParseQuantity(a)
-	y, errY := resource.ParseQuantity(b)
+	x, errX := scenario.ParseQuantity(a)
+	y, errY := scenario.ParseQuantity(b)
 	return errX == nil && errY == nil && x.Cmp(y) == 0
 }

@@ -3,6 +3,7 @@ package transformers
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"path"
 	"slices"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -26,7 +27,9 @@ func tlsMount(r *render) error {
 		r.warn(nil, "the registry serves plain HTTP: whoever is on the way can read and change passwords and images")
 		r.unmountCertificate()
 	} else {
-		r.mountCertificate()
+		if err := r.mountCertificate(); err != nil {
+			return err
+		}
 	}
 	r.movePort()
 	r.digestCertificate()
@@ -56,7 +59,7 @@ func (reg *registry) everyContainer() []*yaml.RNode {
 
 // mountCertificate mounts the effective Secret read-only wherever a container
 // mounts something at the certificate path, and in the registry's in any case.
-func (r *render) mountCertificate() {
+func (r *render) mountCertificate() error {
 	reg, secret := r.registry, r.state.secret
 	mounted := false
 	for _, c := range reg.everyContainer() {
@@ -65,8 +68,11 @@ func (r *render) mountCertificate() {
 				continue
 			}
 			mounted = mounted || c.YNode() == reg.container.YNode()
-			if r.pointVolume(text(m, "name"), secret) {
+			if r.pointVolume(m, secret) {
 				r.changed(reg.workload, "mounted Secret %s at %s", secret, text(m, "mountPath"))
+			}
+			if err := r.checkKeys(text(m, "name")); err != nil {
+				return err
 			}
 			if putScalar(m, "true", "readOnly") {
 				r.changed(reg.workload, "%s is mounted read-only in container %s", text(m, "mountPath"), text(c, "name"))
@@ -74,24 +80,63 @@ func (r *render) mountCertificate() {
 		}
 	}
 	if mounted {
-		return
+		return nil
 	}
-	name := r.freeVolume(certificateVolume)
-	volume := yaml.NewRNode(fragment("{}"))
-	putText(volume, name, "name")
-	putText(volume, secret, "secret", "secretName")
-	appendTo(reg.podSpec(), volume.YNode(), "volumes")
 	mount := yaml.NewRNode(fragment("{}"))
-	putText(mount, name, "name")
+	putText(mount, r.addVolume(secret), "name")
 	putText(mount, reg.certificatePath, "mountPath")
 	putScalar(mount, "true", "readOnly")
 	appendTo(reg.container, mount.YNode(), "volumeMounts")
 	r.changed(reg.workload, "mounted Secret %s at %s", secret, reg.certificatePath)
+	return nil
 }
 
-// pointVolume makes a volume one of the effective Secret and says whether it was
-// not. What else the volume says of a Secret (mode, items) is kept.
-func (r *render) pointVolume(name, secret string) bool {
+// checkKeys refuses a volume that picks a key which the effective Secret does not
+// have: the pod would wait for it for ever.
+func (r *render) checkKeys(volume string) error {
+	has := map[string]bool{crtKey: true, keyKey: true, caKey: true}
+	o, err := r.named("Secret", r.state.secret)
+	switch {
+	case err != nil:
+		return err
+	case o != nil:
+		clear(has)
+		for key := range secretData(o) {
+			has[key] = true
+		}
+	case r.state.secret == r.registry.secret:
+		return nil // as the chart has it, with whatever keys it has in the cluster
+	}
+	for _, ref := range secretRefs(r.registry.podSpec()) {
+		if ref.where != "volume "+volume || ref.name() != r.state.secret || text(ref.at, "optional") == "true" {
+			continue
+		}
+		for _, key := range ref.keys() {
+			if !has[key] {
+				return problemWith(r.registry.workload, ref.where,
+					"give the Secret that key ("+caKey+" is spec.tls.caCrt or caCrtFile), or have the chart mount the whole Secret",
+					"it takes key %s of Secret %s, which has no such key", key, r.state.secret)
+			}
+		}
+	}
+	return nil
+}
+
+// addVolume returns the name of a volume of its own for the effective Secret.
+func (r *render) addVolume(secret string) string {
+	name := r.freeVolume(certificateVolume)
+	volume := yaml.NewRNode(fragment("{}"))
+	putText(volume, name, "name")
+	putText(volume, secret, "secret", "secretName")
+	appendTo(r.registry.podSpec(), volume.YNode(), "volumes")
+	return name
+}
+
+// pointVolume makes what a mount leads to a volume of the effective Secret and
+// says whether it was not. What else the volume says of a Secret (mode, items) is
+// kept.
+func (r *render) pointVolume(mount *yaml.RNode, secret string) bool {
+	name := text(mount, "name")
 	for _, v := range elements(r.registry.podSpec(), "volumes") {
 		if text(v, "name") != name {
 			continue
@@ -99,18 +144,40 @@ func (r *render) pointVolume(name, secret string) bool {
 		if lookup(v, "secret") != nil {
 			return putText(v, secret, "secret", "secretName")
 		}
+		// The certificate and its key may come from a Secret each.
+		projected, changed := false, false
 		for _, source := range elements(v, "projected", "sources") {
 			if lookup(source, "secret") != nil {
-				return putText(source, secret, "secret", "name")
+				projected = true
+				changed = putText(source, secret, "secret", "name") || changed
 			}
 		}
-		// A volume of another kind (emptyDir, CSI): it makes way.
+		if projected {
+			return changed
+		}
+		// A volume of another kind (emptyDir, CSI): it makes way, unless something
+		// else is mounted from it, the registry's data perhaps.
+		if path.Clean(text(mount, "mountPath")) == r.registry.certificatePath {
+			drop(mount, "subPath") // a Secret has no directories
+		}
+		if r.mountedElsewhere(name) {
+			return putText(mount, r.addVolume(secret), "name")
+		}
 		v.YNode().Content = nil
 		putText(v, name, "name")
 		putText(v, secret, "secret", "secretName")
 		return true
 	}
 	return false
+}
+
+// mountedElsewhere says whether a volume is mounted outside the certificate path.
+func (r *render) mountedElsewhere(name string) bool {
+	return slices.ContainsFunc(r.registry.everyContainer(), func(c *yaml.RNode) bool {
+		return slices.ContainsFunc(elements(c, "volumeMounts"), func(m *yaml.RNode) bool {
+			return text(m, "name") == name && !r.registry.isCertificateMount(m)
+		})
+	})
 }
 
 // freeVolume is a name that no volume of the pod has.
@@ -138,7 +205,9 @@ func (r *render) unmountCertificate() {
 		}, "volumeMounts")
 	}
 	r.dropUnmounted(volumes)
-	removeFrom(reg.container, func(env *yaml.RNode) bool { return text(env, "name") == certificateEnv }, "env")
+	if removeFrom(reg.container, func(env *yaml.RNode) bool { return text(env, "name") == certificateEnv }, "env") {
+		r.changed(reg.workload, "took %s out", certificateEnv)
+	}
 	r.state.secret = ""
 }
 
@@ -166,11 +235,16 @@ func (r *render) movePort() {
 	}
 	oldName, oldNumber := text(port, "name"), text(port, "containerPort")
 	newNumber := r.containerPort()
-	putScalar(port, newNumber, "containerPort")
-	if oldName != "" {
-		putText(port, want.name, "name")
+	declared := slices.ContainsFunc(elements(r.registry.container, "ports"), func(p *yaml.RNode) bool {
+		return text(p, "name") == want.name
+	})
+	if !declared { // two ports of one name are refused
+		putScalar(port, newNumber, "containerPort")
+		if oldName != "" {
+			putText(port, want.name, "name")
+		}
+		r.changed(r.registry.workload, "container port %s is now %s (%s)", oldNumber, newNumber, want.name)
 	}
-	r.changed(r.registry.workload, "container port %s is now %s (%s)", oldNumber, newNumber, want.name)
 	for _, kind := range []string{"startupProbe", "readinessProbe", "livenessProbe"} {
 		for _, action := range []string{"httpGet", "tcpSocket"} {
 			probe := lookup(r.registry.container, kind, action)

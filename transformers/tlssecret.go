@@ -3,6 +3,7 @@ package transformers
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -23,6 +24,9 @@ const (
 	keyKey        = "tls.key"
 	caKey         = "ca.crt"
 )
+
+// encodedPEM is how "-----BEGIN " begins in base64.
+var encodedPEM = []byte("LS0tLS1CRUdJTi")
 
 // tlsSecret settles which Secret the registry serves from when the scenario
 // brings its own: a Secret that is named, or one that it renders.
@@ -236,8 +240,14 @@ func (r *render) checkNamedSecret(name string) error {
 			problems = append(problems, problemWith(o, "data["+key+"]", "put the PEM there in base64", "it is missing, empty or not base64"))
 		}
 	}
+	for _, key := range []string{crtKey, keyKey, caKey} {
+		if bytes.HasPrefix(data[key], encodedPEM) {
+			problems = append(problems, problemWith(o, "data["+key+"]", "encode the PEM once, or put it under stringData as it is",
+				"it is PEM encoded in base64 twice"))
+		}
+	}
 	if len(problems) > 0 {
-		return join(problems)
+		return errors.Join(problems...)
 	}
 	want, err := r.wantedSANs()
 	if err != nil {
@@ -252,5 +262,5 @@ func (r *render) checkNamedSecret(name string) error {
 	for _, e := range r.scenario.Translate(found) {
 		problems = append(problems, Problem{Document: o.Document(), Object: o.String(), Field: e.Path, Message: e.Message, Fix: e.Fix})
 	}
-	return join(problems)
+	return errors.Join(problems...)
 }

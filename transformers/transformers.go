@@ -56,6 +56,8 @@ type render struct {
 	// running is the transformer at work, for the report.
 	running string
 	removed []*resource.Object
+	// formerIP is the Service's address that the stated one replaced, if any.
+	formerIP string
 	// vacated are the Secrets that only removed Certificates would have written.
 	vacated []string
 	// material is the scenario's own certificate, nil where it brings none, and
@@ -82,7 +84,7 @@ func Run(set *resource.Set, layer *scenario.Layer, options Options) (*Report, er
 	if options.Namespace == "" {
 		options.Namespace = layer.Scenario.Metadata.Namespace
 	}
-	reg, err := recognise(set, layer.Scenario.Spec, options.Namespace)
+	reg, err := recognise(set, layer, options.Namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -125,11 +127,11 @@ func (r *render) verify() error {
 
 // onlyHooks never holds for an empty stream, which is the edge's business.
 func onlyHooks(set *resource.Set) bool {
-	workloads, err := set.Select(workloadKinds)
+	workloads, err := set.Heads(workloadKinds)
 	if err != nil || len(workloads) > 0 {
 		return false
 	}
-	all, err := set.Select(nil)
+	all, err := set.Heads(nil)
 	if err != nil || len(all) == 0 {
 		return false
 	}

@@ -26,7 +26,8 @@ func trustDistribution(r *render) error {
 		}
 	}
 	trust := r.registry.trust
-	if stated != nil && stated.Enabled != nil && !*stated.Enabled {
+	disabled := stated != nil && stated.Enabled != nil && !*stated.Enabled
+	if disabled {
 		if stated.UseNodeSelector != nil {
 			r.warn(nil, "useNodeSelector has no effect while the trust distribution is disabled")
 		}
@@ -35,7 +36,7 @@ func trustDistribution(r *render) error {
 		}
 		trust = nil
 	}
-	if stated != nil && stated.UseNodeSelector != nil && r.state.trust {
+	if stated != nil && stated.UseNodeSelector != nil && !disabled {
 		if trust == nil {
 			return r.scenario.At("spec.trustDistribution.useNodeSelector", "the render holds no trust distribution DaemonSet",
 				"render the chart with trustDistribution.enabled=true, or leave it out")

@@ -55,7 +55,7 @@ type Failure struct {
 
 // Error names the object and what must have held.
 func (f Failure) Error() string {
-	return fmt.Sprintf("%s: %s: %s", f.Document, f.Object, f.Message)
+	return fmt.Sprintf("%s: %s: %s; nothing was written: name the objects that are meant with spec.targets, or set it by chart values", f.Document, f.Object, f.Message)
 }
 
 func failure(o *resource.Object, format string, args ...any) Failure {
@@ -272,7 +272,7 @@ func certManagerIsGone(set *resource.Set, e Expected) ([]error, error) {
 	if !e.NoCertManager {
 		return nil, nil
 	}
-	left, err := set.Select([]string{"CustomResourceDefinition", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "Deployment"}, "cert-manager")
+	left, err := set.Heads([]string{"CustomResourceDefinition", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "Deployment"}, "cert-manager")
 	if err != nil {
 		return nil, err
 	}
@@ -281,7 +281,7 @@ func certManagerIsGone(set *resource.Set, e Expected) ([]error, error) {
 		instance := o.Labels()["app.kubernetes.io/instance"]
 		ours := e.Instance == "" || instance == e.Instance
 		chart := strings.HasPrefix(o.Labels()["helm.sh/chart"], "cert-manager-")
-		group := o.Kind == "CustomResourceDefinition" && strings.HasSuffix(scalar(o.Node().YNode(), "spec", "group"), "cert-manager.io")
+		group := o.Kind == "CustomResourceDefinition" && strings.HasSuffix(o.Name, ".cert-manager.io")
 		if ours && (chart || group) {
 			failures = append(failures, failure(o, "is still there, although the bundled cert-manager was to go"))
 		}
@@ -325,16 +325,32 @@ func annotationsAreIntact(set *resource.Set, _ Expected) ([]error, error) {
 		if len(c.Before) == 0 || len(c.After) == 0 {
 			continue
 		}
-		before, err := yaml.Parse(string(c.Before))
-		if err != nil {
-			return nil, failure(c.Object, "cannot be read again: %v", err)
-		}
 		annotations := c.Object.Annotations()
-		for key, value := range before.GetAnnotations() {
+		for key, value := range originalAnnotations(c) {
 			if now, kept := annotations[key]; !strings.HasPrefix(key, "connectedregistry.dev/") && (!kept || now != value) {
 				failures = append(failures, failure(c.Object, "lost or changed its annotation %s", key))
 			}
 		}
 	}
 	return failures, nil
+}
+
+// originalAnnotations reads the text that an object came from. Of a list's item
+// that is the lines which hold it: in YAML a sequence of one, in JSON often no text
+// of its own, which is not judged.
+func originalAnnotations(c resource.Change) map[string]string {
+	before, err := yaml.Parse(string(c.Before))
+	if err != nil {
+		return nil
+	}
+	candidates := []*yaml.Node{before.YNode()}
+	if before.YNode().Kind == yaml.SequenceNode {
+		candidates = before.Content()
+	}
+	for _, n := range candidates {
+		if scalar(n, "kind") == c.Object.Kind && scalar(n, "metadata", "name") == c.Object.Name {
+			return yaml.NewRNode(n).GetAnnotations()
+		}
+	}
+	return nil
 }

@@ -40,7 +40,7 @@ func nothingDangles(set *resource.Set, e Expected) ([]error, error) {
 		}
 		for _, ref := range references(o) {
 			if gone[ref] {
-				failures = append(failures, failure(o, "still refers to %s %s, which nothing provides any more", ref.kind, ref.name))
+				failures = append(failures, failure(o, "still refers to %s %s, which nothing provides any more; point it elsewhere by chart values, or take it out of the render", ref.kind, ref.name))
 			}
 		}
 	}

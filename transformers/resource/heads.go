@@ -1,7 +1,6 @@
 package resource
 
 import (
-	"bytes"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -19,15 +18,15 @@ func (s *Set) Heads(kinds []string, needles ...string) ([]*Object, error) {
 // whole document can tell.
 func parseHead(s *Set, doc int) *unit {
 	raw := s.chunk(doc)
-	kind, ok := quickKind(raw)
-	if !ok || bytes.HasSuffix(kind, []byte("List")) {
+	kind := s.kindOf(doc)
+	if kind == doubtful || strings.HasSuffix(kind, "List") {
 		return nil
 	}
 	root, err := parseText(headOf(raw))
 	if err != nil || len(root.Content) != 1 || child(root.Content[0], "metadata") == nil {
 		return nil
 	}
-	if scalar(root.Content[0], "kind") != string(kind) || expand(root) != nil {
+	if scalar(root.Content[0], "kind") != kind || expand(root) != nil {
 		return nil
 	}
 	u := &unit{set: s, doc: doc, raw: raw, root: root, head: true, print: fingerprint(root)}

@@ -11,8 +11,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
-	"sort"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -28,7 +28,13 @@ type Set struct {
 	units  map[int]*unit // parsed documents by number of their chunk
 	list   *unit         // the ResourceList; nil for a stream
 	added  []*Object     // in order
-	broken error         // why an object could not be parsed when it was looked at
+	// kinds has, by document, the number in kindNames of its kind, 0 where nobody
+	// asked yet; kindNumbers is the way back. See kindOf.
+	kinds       []uint16
+	kindNames   []string
+	kindNumbers map[string]uint16
+
+	broken error // why an object could not be parsed when it was looked at
 
 	numbers []uint32 // see number
 }
@@ -175,11 +181,10 @@ func (s *Set) find(kinds, needles []string, heads bool) ([]*Object, error) {
 	}
 	q := newQuery(kinds, needles)
 	var found []*Object
-	candidates := s.candidates(q)
 	for i := range s.starts {
 		u := s.units[i]
 		if u == nil || u.head && !heads && !u.removed() {
-			if !candidates.has(i) || !s.mayMatch(i, q) {
+			if !s.mayMatch(i, q) {
 				continue
 			}
 			var err error
@@ -276,56 +281,68 @@ func treeContains(n *yaml.Node, needle string) bool {
 	return n.Kind == yaml.AliasNode && treeContains(n.Alias, needle)
 }
 
-// bitset marks documents; nil marks all.
-type bitset []uint64
-
-func (b bitset) has(i int) bool { return b == nil || b[i/64]&(1<<(i%64)) != 0 }
-
-// candidates marks the documents whose bytes may hold a needle: those that
-// hold one of its parts, and those with a backslash, by which a double-quoted
-// scalar can write anything in another way.
-func (s *Set) candidates(q *query) bitset {
-	if q.parts == nil {
-		return nil
-	}
-	marks := make(bitset, (len(s.starts)+63)/64)
-	s.mark(marks, []byte(`\`))
-	for _, part := range q.parts {
-		s.mark(marks, part)
-	}
-	return marks
-}
-
-// mark marks every document that contains part.
-func (s *Set) mark(marks bitset, part []byte) {
-	for pos := s.base; ; {
-		i := bytes.Index(s.src[pos:], part)
-		if i < 0 {
-			return
-		}
-		doc := s.docAt(pos + i)
-		marks[doc/64] |= 1 << (doc % 64)
-		pos = s.end(doc)
-	}
-}
-
-// docAt returns the number of the document at an offset.
-func (s *Set) docAt(offset int) int {
-	return sort.Search(len(s.starts), func(i int) bool { return int(s.starts[i]) > offset }) - 1
-}
-
-// mayMatch looks at the kind of a document without parsing it. Lists hold
-// objects of any kind.
+// mayMatch looks at a document without parsing it. The cheaper of two looks comes
+// first: at the kind once that is known, else for the needles.
 func (s *Set) mayMatch(doc int, q *query) bool {
 	chunk := s.chunk(doc)
-	if contentStart(chunk) == 0 {
-		return false
+	if s.kinds == nil || s.kinds[doc] == 0 {
+		return q.mayHold(chunk) && contentStart(chunk) != 0 && s.mayBe(doc, q)
 	}
+	return s.mayBe(doc, q) && q.mayHold(chunk) && contentStart(chunk) != 0
+}
+
+// mayBe says whether a document may be of a kind that is asked for. Lists hold
+// objects of any kind.
+func (s *Set) mayBe(doc int, q *query) bool {
 	if q.kinds == nil {
 		return true
 	}
-	kind, ok := quickKind(chunk)
-	return !ok || q.kinds[string(kind)] || bytes.HasSuffix(kind, []byte("List"))
+	kind := s.kindOf(doc)
+	return kind == doubtful || q.kinds[kind] || strings.HasSuffix(kind, "List")
+}
+
+// mayHold says whether the bytes of a document may hold a needle: they hold one of
+// its parts, or a backslash, by which a double-quoted scalar can write anything in
+// another way.
+func (q *query) mayHold(chunk []byte) bool {
+	if q.parts == nil {
+		return true
+	}
+	for _, part := range q.parts {
+		if bytes.Contains(chunk, part) {
+			return true
+		}
+	}
+	return bytes.IndexByte(chunk, '\\') >= 0
+}
+
+// doubtful stands for a kind that only the parser can tell.
+const doubtful = "?"
+
+// kindOf is quickKind, looked at once a document: there are many queries.
+func (s *Set) kindOf(doc int) string {
+	if s.kinds == nil {
+		s.kinds, s.kindNames = make([]uint16, len(s.starts)), []string{"", doubtful}
+		s.kindNumbers = map[string]uint16{doubtful: 1}
+	}
+	if s.kinds[doc] == 0 {
+		s.kinds[doc] = s.kindNumber(quickKind(s.chunk(doc)))
+	}
+	return s.kindNames[s.kinds[doc]]
+}
+
+// kindNumber keeps each kind once, whatever the number of documents.
+func (s *Set) kindNumber(kind []byte, ok bool) uint16 {
+	if !ok || len(s.kindNames) == math.MaxUint16 {
+		return s.kindNumbers[doubtful]
+	}
+	n, known := s.kindNumbers[string(kind)]
+	if !known {
+		n = uint16(len(s.kindNames))
+		s.kindNames = append(s.kindNames, string(kind))
+		s.kindNumbers[string(kind)] = n
+	}
+	return n
 }
 
 // chunk returns the bytes of a document with its separator.

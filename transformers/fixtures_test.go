@@ -1,0 +1,318 @@
+package transformers_test
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/connected-registry/scenario/fixtures"
+	"github.com/connected-registry/scenario/scenario"
+	"github.com/connected-registry/scenario/transformers"
+	"github.com/connected-registry/scenario/transformers/resource"
+)
+
+var update = flag.Bool("update", false, "write what the cases in fixtures expect anew; read the diff")
+
+// A case is a directory with scenario.yaml and input.yaml, and either
+// expected.yaml and report.txt or error.txt, which -update writes. Wherever
+// certificates are due, the first two have placeholders: see substitute.
+type goldenCase struct{ dir string }
+
+func cases(t *testing.T, pattern string, f func(t *testing.T, c goldenCase)) {
+	t.Helper()
+	root := filepath.Join("..", "fixtures")
+	dirs, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
+	require.NoError(t, err)
+	require.NotEmpty(t, dirs)
+	for _, dir := range dirs {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			continue
+		}
+		name, err := filepath.Rel(root, dir)
+		require.NoError(t, err)
+		t.Run(filepath.ToSlash(name), func(t *testing.T) { f(t, goldenCase{dir}) })
+	}
+}
+
+func TestTransformersDoWhatTheirCasesSay(t *testing.T) {
+	cases(t, "transformers/*/*", func(t *testing.T, c goldenCase) {
+		output, report, err := c.run(t, c.read(t, "input.yaml"))
+		if err != nil {
+			c.refused(t, err)
+			return
+		}
+		c.settled(t, output)
+		c.golden(t, "expected.yaml", redacted(t, output))
+		c.golden(t, "report.txt", reportText(report))
+		c.without(t, "error.txt")
+	})
+}
+
+func TestErrorsSayWhatIsWrongAndWhatToDo(t *testing.T) {
+	cases(t, "errors/*", func(t *testing.T, c goldenCase) {
+		_, _, err := c.run(t, c.read(t, "input.yaml"))
+		require.Error(t, err)
+		c.refused(t, err)
+	})
+}
+
+// The streams are byte for byte what some host or editor wrote: line endings,
+// marks and all.
+func TestStreamsKeepTheirForm(t *testing.T) {
+	cases(t, "streams/*", func(t *testing.T, c goldenCase) {
+		output, _, err := c.run(t, c.read(t, "input.yaml"))
+		require.NoError(t, err)
+		c.settled(t, output)
+		c.golden(t, "expected.yaml", redacted(t, output))
+	})
+}
+
+// run is what a host does with a scenario's file and a stream.
+func (c goldenCase) run(t *testing.T, input []byte) ([]byte, *transformers.Report, error) {
+	t.Helper()
+	layer, err := scenario.Decode("scenario.yaml", c.read(t, "scenario.yaml"))
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := layer.Resolve(material); err != nil {
+		return nil, nil, err
+	}
+	set, err := resource.ParseStream(input)
+	if err != nil {
+		return nil, nil, err
+	}
+	// The namespace is the manifests' or the scenario's in these cases.
+	report, err := transformers.Run(set, layer, transformers.Options{Now: fixtures.Now, Version: "test"})
+	if err != nil {
+		return nil, nil, err
+	}
+	output, err := set.Bytes()
+	return output, report, err
+}
+
+// settled: a second run over the output changes nothing.
+func (c goldenCase) settled(t *testing.T, output []byte) {
+	t.Helper()
+	again, report, err := c.run(t, output)
+	require.NoError(t, err)
+	assert.Equal(t, string(output), string(again), "a second run changes something")
+	assert.Empty(t, report.Changes)
+}
+
+func (c goldenCase) read(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(c.dir, name))
+	require.NoError(t, err)
+	return substitute(t, data)
+}
+
+// golden compares with a file of the case, or writes it.
+func (c goldenCase) golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	assertNothingSecret(t, got)
+	path := filepath.Join(c.dir, name)
+	if *update {
+		require.NoError(t, os.WriteFile(path, got, 0o644))
+		return
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), string(got))
+}
+
+// refused compares an error, and asks of each part of it what every error owes
+// to its reader.
+func (c goldenCase) refused(t *testing.T, err error) {
+	t.Helper()
+	for _, part := range parts(err) {
+		where, fix := true, true
+		var problem transformers.Problem
+		var stated scenario.Error
+		switch {
+		case errors.As(part, &problem):
+			fix = problem.Fix != ""
+		case errors.As(part, &stated):
+			where = stated.Source != "" && (stated.Path != "" || stated.Line > 0)
+			fix = stated.Fix != "" || regexp.MustCompile(`expected|not YAML|more than`).MatchString(stated.Message)
+		}
+		assert.True(t, where, "does not say where: %v", part)
+		assert.True(t, fix, "does not say what to do: %v", part)
+	}
+	c.golden(t, "error.txt", []byte(err.Error()+"\n"))
+	c.without(t, "expected.yaml", "report.txt")
+}
+
+// without: a case that is refused expects no output, and one that is not no error.
+func (c goldenCase) without(t *testing.T, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		path := filepath.Join(c.dir, name)
+		if *update {
+			require.NoError(t, os.RemoveAll(path))
+		}
+		assert.NoFileExists(t, path)
+	}
+}
+
+// parts takes joined errors apart.
+func parts(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, parts(e)...)
+	}
+	return all
+}
+
+func reportText(report *transformers.Report) []byte {
+	var b bytes.Buffer
+	for _, c := range report.Changes {
+		fmt.Fprintln(&b, c)
+	}
+	for _, w := range report.Warnings {
+		fmt.Fprintln(&b, w)
+	}
+	return b.Bytes()
+}
+
+// pairs are the certificates that cases may name: leaf.crt, leaf.key and leaf.ca
+// in placeholders, and the same as files of the scenario.
+var pairs = map[string]fixtures.Pair{
+	"leaf":             fixtures.Leaf(),
+	"renewed":          fixtures.RenewedLeaf(),
+	"expired":          fixtures.ExpiredLeaf(),
+	"not-yet-valid":    fixtures.NotYetValidLeaf(),
+	"without-ip":       fixtures.LeafWithoutIP(),
+	"other-ca":         fixtures.LeafOfOtherCA(),
+	"mismatched":       fixtures.MismatchedPair(),
+	"self-signed":      fixtures.SelfSignedLeaf(),
+	"chain":            fixtures.Chain(),
+	"incomplete-chain": fixtures.IncompleteChain(),
+	"ca":               fixtures.Authority(),
+	"legacy-encrypted": {Crt: fixtures.Leaf().Crt, Key: fixtures.LegacyEncryptedKey()},
+	"encrypted":        {Crt: fixtures.Leaf().Crt, Key: fixtures.EncryptedKey()},
+	"garbage":          {Crt: slices.Concat(fixtures.Leaf().Crt, []byte("this is no PEM\n")), Key: fixtures.Leaf().Key},
+}
+
+func material(path string) ([]byte, error) {
+	name, part, _ := strings.Cut(path, ".")
+	pair, ok := pairs[name]
+	data := map[string][]byte{"crt": pair.Crt, "key": pair.Key, "ca": pair.CA}[part]
+	if !ok || data == nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+	}
+	return data, nil
+}
+
+var placeholder = regexp.MustCompile(`\{\{(?:(\w+) )?([\w.-]+)\}\}`)
+
+// substitute puts certificates and keys in: {{leaf.crt}} is base64 of the PEM, as
+// in a Secret's data; {{pem leaf.crt}} the PEM as a quoted string, as in its
+// stringData; {{twice leaf.crt}} and {{wrapped leaf.crt}} are what people do wrong.
+func substitute(t *testing.T, text []byte) []byte {
+	t.Helper()
+	return placeholder.ReplaceAllFunc(text, func(match []byte) []byte {
+		parts := placeholder.FindSubmatch(match)
+		pem, err := material(string(parts[2]))
+		require.NoError(t, err)
+		encoded := base64.StdEncoding.EncodeToString(pem)
+		switch form := string(parts[1]); form {
+		case "":
+		case "pem":
+			quoted, err := json.Marshal(string(pem))
+			require.NoError(t, err)
+			return quoted
+		case "twice":
+			encoded = base64.StdEncoding.EncodeToString([]byte(encoded))
+		case "wrapped":
+			var lines []string
+			for line := range slices.Chunk([]byte(encoded), 76) {
+				lines = append(lines, string(line))
+			}
+			encoded = strings.Join(lines, `\n`)
+		default:
+			require.Fail(t, "no such form", form)
+		}
+		return []byte(encoded)
+	})
+}
+
+// redacted replaces every value of a Secret by its hash, wherever it stands: no
+// secret is kept in a file, and equal ones can be told by equal hashes.
+func redacted(t *testing.T, stream []byte) []byte {
+	t.Helper()
+	set, err := resource.ParseStream(stream)
+	require.NoError(t, err)
+	secrets, err := set.Select([]string{"Secret"})
+	require.NoError(t, err)
+	hashes := map[string]string{}
+	for _, o := range secrets {
+		for field, decode := range map[string]func(string) ([]byte, error){
+			"data":       base64.StdEncoding.DecodeString,
+			"stringData": func(s string) ([]byte, error) { return []byte(s), nil },
+		} {
+			node, err := o.Node().Pipe(yaml.Lookup(field))
+			require.NoError(t, err)
+			if node == nil {
+				continue
+			}
+			values := map[string]string{}
+			require.NoError(t, node.YNode().Decode(&values))
+			for _, value := range values {
+				decoded, err := decode(value)
+				if err != nil {
+					decoded = []byte(value)
+				}
+				hash := sha256.Sum256(decoded)
+				hashes[value] = fmt.Sprintf("<redacted sha256:%x>", hash[:6])
+			}
+		}
+	}
+	longestFirst := slices.SortedFunc(maps.Keys(hashes), func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b))
+	})
+	text := string(stream)
+	for _, value := range longestFirst {
+		quoted, err := json.Marshal(value)
+		require.NoError(t, err)
+		text = strings.ReplaceAll(text, value, hashes[value])
+		text = strings.ReplaceAll(text, string(quoted[1:len(quoted)-1]), hashes[value])
+		require.Contains(t, text, hashes[value], "a Secret's value is written in a way that cannot be redacted")
+	}
+	return []byte(text)
+}
+
+// assertNothingSecret looks for every private key, and for parts of it.
+func assertNothingSecret(t *testing.T, text []byte) {
+	t.Helper()
+	assert.NotContains(t, string(text), "PRIVATE KEY-----\n")
+	assert.NotContains(t, string(text), "LS0tLS1CRUdJTi")
+	for name, pair := range pairs {
+		lines := strings.Split(strings.TrimSpace(string(pair.Key)), "\n")
+		body := strings.Join(lines[1:len(lines)-1], "")
+		encoded := base64.StdEncoding.EncodeToString(pair.Key)
+		for _, secret := range []string{body[len(body)-24:], encoded[40:80]} {
+			assert.NotContains(t, string(text), secret, "part of the key of %s", name)
+		}
+	}
+}
