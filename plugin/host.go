@@ -1,0 +1,55 @@
+package plugin
+
+import (
+	"os"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// Host is what the program asks its surroundings for.
+type Host struct {
+	LookupEnv func(name string) (string, bool)
+	ReadFile  func(path string) ([]byte, error)
+	Getwd     func() (string, error)
+	Now       func() time.Time
+	// IsTerminal says whether a stream is one that a person sits at.
+	IsTerminal func(stream any) bool
+	// Width is a terminal's number of columns, 0 where it is not known.
+	Width func(stream any) int
+}
+
+// System is the machine that the program runs on.
+func System() Host {
+	return Host{
+		LookupEnv:  os.LookupEnv,
+		ReadFile:   os.ReadFile,
+		Getwd:      os.Getwd,
+		Now:        time.Now,
+		IsTerminal: isTerminal,
+		Width:      width,
+	}
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+func width(stream any) int {
+	f, ok := stream.(*os.File)
+	if !ok {
+		return 0
+	}
+	columns, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return columns
+}
+
+// env returns a variable of the environment; one that is empty counts as not set.
+func (h Host) env(name string) string {
+	value, _ := h.LookupEnv(name)
+	return value
+}

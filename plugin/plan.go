@@ -1,0 +1,232 @@
+package plugin
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/connected-registry/scenario/scenario"
+	"github.com/connected-registry/scenario/transformers"
+	"github.com/connected-registry/scenario/transformers/resource"
+)
+
+const planHelp = `Show what a scenario would change on a rendered chart: a diff, a table of what
+is done to which object, and what needs attention. Nothing is changed. Secrets
+are not shown; a different digest in their place means a different value.
+
+RENDER is a file, or - (or nothing) for stdin. --color=auto means colours on a
+terminal, unless NO_COLOR is set.
+
+The exit code is 0 whether anything would change or not. With --exit-code it
+is that of diff and kubectl diff: 0 for no changes, 1 for changes, 2 for errors.`
+
+const planExamples = `  helm template edge ./chart -n edge |
+    ` + name + ` plan -s site.yaml
+
+  # two layers, and the table only
+  ` + name + ` plan -s base.yaml -s site.yaml --diff=false x.yaml
+
+  # on what is deployed now
+  helm get manifest edge -n edge |
+    ` + name + ` plan -s site.yaml -n edge`
+
+// exitChanges is what plan --exit-code has in common with diff.
+const exitChanges = 1
+
+// planFlags are plan's own.
+type planFlags struct {
+	scenarioFlags
+	diff, exitCode bool
+	output, color  *choice
+}
+
+// planned is what a scenario would do to a render.
+type planned struct {
+	scenario  string
+	report    *transformers.Report
+	changes   []resource.Change
+	overrides []scenario.Override
+}
+
+func (p *program) planCommand() *cobra.Command {
+	var flags planFlags
+	cmd := &cobra.Command{
+		Use:     "plan --scenario FILE [RENDER|-]",
+		Short:   "Show what a scenario would change",
+		Long:    planHelp,
+		Example: planExamples,
+		GroupID: groupPeople,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usagef("%d renders are given, expected one at most", len(args))
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			return flags.judge(p.runPlan(append(args, "-")[0], flags))
+		},
+	}
+	flags.register(cmd.Flags())
+	cmd.Flags().BoolVar(&flags.diff, "diff", true, "show the diff")
+	cmd.Flags().BoolVar(&flags.exitCode, "exit-code", false, "exit with 1 if anything would change, 2 on errors")
+	flags.output = addChoice(cmd, "output", "`FORMAT`", "table", "json")
+	flags.color = addChoice(cmd, "color", "`WHEN`", "auto", "always", "never")
+	return cmd
+}
+
+// judge makes every error one of exit code 2 where 1 means changes.
+func (f planFlags) judge(err error) error {
+	if _, told := errors.AsType[exitError](err); err == nil || told || !f.exitCode {
+		return err
+	}
+	return diffError{err}
+}
+
+// diffError is an error of plan --exit-code.
+type diffError struct{ error }
+
+func (e diffError) Unwrap() error { return e.error }
+
+func (p *program) runPlan(render string, flags planFlags) error {
+	layer, overrides, err := p.loadScenario(flags.scenarioFlags)
+	if err != nil {
+		return err
+	}
+	planned, err := p.plan(layer, overrides, render, flags.namespace)
+	if err != nil {
+		return err
+	}
+	if flags.output.value == "json" {
+		err = p.writeJSON(planned.json(flags.diff))
+	} else {
+		var out bytes.Buffer
+		planned.print(&out, p.style(flags.color.value), flags.diff)
+		err = p.write(&out)
+	}
+	if err == nil && flags.exitCode && len(planned.changes) > 0 {
+		return exitError(exitChanges)
+	}
+	return err
+}
+
+// plan runs a scenario on a render without writing anything.
+func (p *program) plan(layer *scenario.Layer, overrides []scenario.Override, render, namespace string) (*planned, error) {
+	input, err := p.readRender(render)
+	if err != nil {
+		return nil, err
+	}
+	if render == "-" {
+		render = "stdin"
+	}
+	set, err := parseSome(input, render)
+	if err != nil {
+		return nil, err
+	}
+	report, err := transformers.Run(set, layer, p.options(namespace))
+	if errors.Is(err, transformers.ErrOnlyHooks) {
+		report = &transformers.Report{Warnings: []transformers.Warning{{Message: "the render holds Helm hooks only, and they stay as they are"}}}
+		err = nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	changes, err := set.Changes()
+	if err != nil {
+		return nil, err
+	}
+	// A cert-manager that goes is fifty objects; what stays is read last.
+	slices.SortStableFunc(changes, func(a, b resource.Change) int {
+		return cmp.Compare(slices.Index(actions, action(a)), slices.Index(actions, action(b)))
+	})
+	return &planned{scenario: scrub(layer.Scenario.Metadata.Name), report: report, changes: changes, overrides: overrides}, nil
+}
+
+// What happens to an object as a whole.
+const (
+	actionAdd    = "add"
+	actionChange = "change"
+	actionRemove = "remove"
+)
+
+// actions is their order in a plan.
+var actions = []string{actionRemove, actionChange, actionAdd}
+
+func action(c resource.Change) string {
+	switch {
+	case c.Before == nil:
+		return actionAdd
+	case c.After == nil:
+		return actionRemove
+	}
+	return actionChange
+}
+
+// done lists what the transformers did to an object.
+func (p *planned) done(o *resource.Object) []transformers.Change {
+	var done []transformers.Change
+	for _, c := range p.report.Changes {
+		if c.Object == o {
+			done = append(done, c)
+		}
+	}
+	return done
+}
+
+// totals counts the objects of each action.
+func (p *planned) totals() map[string]int {
+	totals := map[string]int{actionAdd: 0, actionChange: 0, actionRemove: 0}
+	for _, c := range p.changes {
+		totals[action(c)]++
+	}
+	return totals
+}
+
+// plannedJSON is a plan as --output json has it.
+type plannedJSON struct {
+	Scenario  string          `json:"scenario"`
+	Objects   []plannedObject `json:"objects"`
+	Warnings  []warning       `json:"warnings"`
+	Overrides []override      `json:"overrides"`
+	Totals    map[string]int  `json:"totals"`
+}
+
+type plannedObject struct {
+	Action     string          `json:"action"`
+	APIVersion string          `json:"apiVersion"`
+	Kind       string          `json:"kind"`
+	Namespace  string          `json:"namespace,omitempty"`
+	Name       string          `json:"name"`
+	Document   string          `json:"document"`
+	Changes    []plannedChange `json:"changes"`
+	Diff       string          `json:"diff,omitempty"`
+}
+
+type plannedChange struct {
+	Transformer string `json:"transformer"`
+	Message     string `json:"message"`
+}
+
+func (p *planned) json(withDiff bool) plannedJSON {
+	shown := plannedJSON{
+		Scenario: p.scenario, Objects: []plannedObject{}, Totals: p.totals(),
+		Warnings: warningsOf(p.report), Overrides: overridesOf(p.overrides),
+	}
+	for _, c := range p.changes {
+		o := c.Object
+		object := plannedObject{
+			Action: action(c), APIVersion: o.APIVersion, Kind: o.Kind, Namespace: o.Namespace, Name: o.Name,
+			Document: o.Document(), Changes: []plannedChange{},
+		}
+		for _, done := range p.done(o) {
+			object.Changes = append(object.Changes, plannedChange{done.Transformer, scrub(done.Message)})
+		}
+		if withDiff {
+			object.Diff = diff(c)
+		}
+		shown.Objects = append(shown.Objects, object)
+	}
+	return shown
+}

@@ -1,0 +1,112 @@
+package plugin
+
+import (
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/connected-registry/scenario/transformers"
+	"github.com/connected-registry/scenario/transformers/resource"
+)
+
+// result is an entry of a ResourceList's results.
+// Source: KRM Functions Specification v1.
+type result struct {
+	Message     string            `yaml:"message"`
+	Severity    string            `yaml:"severity"`
+	ResourceRef *resourceRef      `yaml:"resourceRef,omitempty"`
+	Field       *resultField      `yaml:"field,omitempty"`
+	Tags        map[string]string `yaml:"tags,omitempty"`
+}
+
+type resourceRef struct {
+	APIVersion string `yaml:"apiVersion"`
+	Kind       string `yaml:"kind"`
+	Name       string `yaml:"name"`
+	Namespace  string `yaml:"namespace,omitempty"`
+}
+
+type resultField struct {
+	Path string `yaml:"path"`
+}
+
+// setResults puts results in a list. Without any the list stays as it is.
+func setResults(set *resource.Set, results []result) error {
+	if len(results) == 0 {
+		return nil
+	}
+	encoded, err := yaml.Marshal(results)
+	if err != nil {
+		return err
+	}
+	node, err := yaml.Parse(string(encoded))
+	if err != nil {
+		return err
+	}
+	set.SetResults(node)
+	return nil
+}
+
+func resultsOf(report *transformers.Report) []result {
+	var results []result
+	for _, c := range report.Changes {
+		results = append(results, result{
+			Message: scrub(c.Message), Severity: "info",
+			ResourceRef: reference(c.Object), Tags: tags(c.Transformer),
+		})
+	}
+	for _, w := range report.Warnings {
+		results = append(results, result{
+			Message: scrub(w.Message), Severity: "warning",
+			ResourceRef: reference(w.Object), Tags: tags(w.Transformer),
+		})
+	}
+	return results
+}
+
+func tags(transformer string) map[string]string {
+	if transformer == "" {
+		return nil
+	}
+	return map[string]string{"transformer": transformer}
+}
+
+func reference(o *resource.Object) *resourceRef {
+	if o == nil {
+		return nil
+	}
+	return &resourceRef{APIVersion: o.APIVersion, Kind: o.Kind, Name: o.Name, Namespace: o.Namespace}
+}
+
+// errorResults are a failure's problems. Their messages stay whole, because a
+// host may show nothing else of a result.
+func errorResults(set *resource.Set, err error) []result {
+	var results []result
+	for _, problem := range problemsOf(err) {
+		r := result{Message: problem.text, Severity: "error", ResourceRef: reference(find(set, problem))}
+		if problem.Object != "" && problem.Path != "" {
+			r.Field = &resultField{Path: problem.Path}
+		}
+		results = append(results, r)
+	}
+	return results
+}
+
+// find looks up the object that a problem is with, nil where it names none or one
+// that is not in the input.
+func find(set *resource.Set, p problem) *resource.Object {
+	kind, _, found := strings.Cut(p.Object, "/")
+	if !found {
+		return nil
+	}
+	objects, err := set.Select([]string{kind})
+	if err != nil {
+		return nil
+	}
+	for _, o := range objects {
+		if o.String() == p.Object && o.Document() == p.Document {
+			return o
+		}
+	}
+	return nil
+}

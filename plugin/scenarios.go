@@ -1,0 +1,80 @@
+package plugin
+
+import (
+	"errors"
+	"path/filepath"
+
+	"github.com/connected-registry/scenario/scenario"
+)
+
+// scenarioEnv is where the paths of scenarios are taken from when no flag says
+// them: not every host lets one pass flags.
+const scenarioEnv = "CONNECTED_REGISTRY_SCENARIO"
+
+// scenarioFiles are the paths that were given, by flag or else by environment.
+func (p *program) scenarioFiles(flags scenarioFlags) ([]string, error) {
+	files := flags.files
+	if len(files) == 0 {
+		for _, file := range filepath.SplitList(p.env(scenarioEnv)) {
+			if file != "" {
+				files = append(files, file)
+			}
+		}
+	}
+	if len(files) == 0 {
+		return nil, usagef("no scenario is given; give one with --scenario FILE (under Helm 3: --post-renderer-args=--scenario=FILE), or with %s=FILE in the environment", scenarioEnv)
+	}
+	for _, file := range files {
+		switch file {
+		case "":
+			return nil, usagef("--scenario is empty; give the path of a file")
+		case "-":
+			return nil, usagef("--scenario -: stdin is for the render; give the path of a file")
+		}
+	}
+	return files, nil
+}
+
+func (p *program) hasScenario(flags renderFlags) bool {
+	return len(flags.files) > 0 || p.env(scenarioEnv) != ""
+}
+
+// loadScenario reads the scenarios and lays them over each other.
+func (p *program) loadScenario(flags scenarioFlags) (*scenario.Layer, []scenario.Override, error) {
+	files, err := p.scenarioFiles(flags)
+	if err != nil {
+		return nil, nil, err
+	}
+	var layers []*scenario.Layer
+	var problems []error
+	for _, file := range files {
+		layer, err := p.loadLayer(file)
+		layers, problems = append(layers, layer), append(problems, err)
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, nil, err
+	}
+	return scenario.Merge(layers...)
+}
+
+func (p *program) loadLayer(file string) (*scenario.Layer, error) {
+	data, err := p.ReadFile(file)
+	if err != nil {
+		return nil, p.cannotRead("scenario", file, err)
+	}
+	layer, err := scenario.Decode(file, data)
+	if err != nil {
+		return nil, err
+	}
+	return layer, layer.Resolve(p.readFrom(filepath.Dir(file)))
+}
+
+// readFrom reads files whose paths are relative to a folder.
+func (p *program) readFrom(folder string) func(string) ([]byte, error) {
+	return func(path string) ([]byte, error) {
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(folder, path)
+		}
+		return p.ReadFile(path)
+	}
+}
