@@ -107,7 +107,7 @@ func TestRedactPair(t *testing.T) {
 	secret := "apiVersion: v1\nkind: Secret\n"
 	cases := map[string]struct{ kind, text string }{
 		"data":               {"Secret", secret + "data:\n  a: aHVudGVyMg==\n"},
-		"stringData":         {"Secret", secret + "stringData:\n  a: hunter2\n  b: |\n    hunter2\n    hunter2\n"},
+		"stringData":         {"Secret", secret + "stringData:\n  a: hunter2\n  b: |\n    hunter2\n    and hunter2\n"},
 		"no mapping":         {"Secret", secret + "data: hunter2\n"},
 		"misspelt":           {"Secret", secret + "Data:\n  a: hunter2\n"},
 		"nested":             {"Secret", secret + "data:\n  a:\n    b: hunter2\n"},

@@ -43,19 +43,16 @@ func (s style) paint(color, text string) string {
 var actionColors = map[string]string{actionAdd: green, actionChange: yellow, actionRemove: red}
 
 // print writes the diff first: it is long, and the end is what a terminal shows.
+// Objects that go are in the table only: the text of a cert-manager would bury what
+// changes. JSON has it.
 func (p *planned) print(w *bytes.Buffer, s style, withDiff bool) {
 	if len(p.changes) == 0 {
 		fmt.Fprintf(w, "Scenario %s changes nothing: it holds already.\n", p.scenario)
 	}
 	for _, c := range p.changes {
-		if !withDiff {
-			break
+		if withDiff && action(c) != actionRemove {
+			s.printDiff(w, diff(c))
 		}
-		text := diff(c)
-		if action(c) == actionRemove {
-			text = shortened(text)
-		}
-		s.printDiff(w, text)
 	}
 	s.printTable(w, p.rows())
 	p.printNotes(w, s)
@@ -64,20 +61,6 @@ func (p *planned) print(w *bytes.Buffer, s style, withDiff bool) {
 		fmt.Fprintf(w, "\nScenario %s: %d to add, %d to change, %d to remove.\n",
 			p.scenario, totals[actionAdd], totals[actionChange], totals[actionRemove])
 	}
-}
-
-// longRemoval is how many lines of an object that goes are shown. The custom
-// resources of a cert-manager alone are ten thousand.
-const longRemoval = 30
-
-// shortened leaves out the lines of a removed object of which there are many.
-func shortened(diff string) string {
-	lines := strings.SplitAfter(strings.TrimSuffix(diff, "\n"), "\n")
-	if len(lines) <= longRemoval {
-		return diff
-	}
-	head, rest := lines[:longRemoval/2], len(lines)-longRemoval/2
-	return fmt.Sprintf("%s… %d more lines; --output json has them\n", strings.Join(head, ""), rest)
 }
 
 func (s style) printDiff(w *bytes.Buffer, text string) {

@@ -2,7 +2,6 @@ package transformers
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/connected-registry/scenario/scenario"
 )
@@ -60,8 +59,8 @@ func isTrue(b *bool) bool { return b != nil && *b }
 // contradictions are the rules across fields that need the render.
 func (r *render) contradictions(s state, install, trust *bool) []error {
 	var found []error
-	report := func(path, fix, format string, args ...any) {
-		found = append(found, r.scenario.At(path, fmt.Sprintf(format, args...), fix))
+	report := func(path, fix, message string) {
+		found = append(found, r.scenario.At(path, message, fix))
 	}
 	reg := r.registry
 	if isTrue(install) && len(reg.bundle) == 0 {

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -30,30 +29,20 @@ import (
 
 var update = flag.Bool("update", false, "write what the cases in fixtures expect anew; read the diff")
 
-// A case is a directory with scenario.yaml and input.yaml, and either
-// expected.yaml and report.txt or error.txt, which -update writes. Wherever
-// certificates are due, the first two have placeholders: see substitute.
-type goldenCase struct{ dir string }
+// goldenCase is a case whose expectations are golden files: expected.yaml and
+// report.txt, or error.txt.
+type goldenCase struct{ fixtures.Case }
 
 func cases(t *testing.T, pattern string, f func(t *testing.T, c goldenCase)) {
 	t.Helper()
-	root := filepath.Join("..", "fixtures")
-	dirs, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
-	require.NoError(t, err)
-	require.NotEmpty(t, dirs)
-	for _, dir := range dirs {
-		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-			continue
-		}
-		name, err := filepath.Rel(root, dir)
-		require.NoError(t, err)
-		t.Run(filepath.ToSlash(name), func(t *testing.T) { f(t, goldenCase{dir}) })
+	for _, c := range fixtures.Cases(t, pattern) {
+		t.Run(c.Name, func(t *testing.T) { f(t, goldenCase{c}) })
 	}
 }
 
 func TestTransformersDoWhatTheirCasesSay(t *testing.T) {
 	cases(t, "transformers/*/*", func(t *testing.T, c goldenCase) {
-		output, report, err := c.run(t, c.read(t, "input.yaml"))
+		output, report, err := c.run(t, c.Read(t, "input.yaml"))
 		if err != nil {
 			c.refused(t, err)
 			return
@@ -67,7 +56,7 @@ func TestTransformersDoWhatTheirCasesSay(t *testing.T) {
 
 func TestErrorsSayWhatIsWrongAndWhatToDo(t *testing.T) {
 	cases(t, "errors/*", func(t *testing.T, c goldenCase) {
-		_, _, err := c.run(t, c.read(t, "input.yaml"))
+		_, _, err := c.run(t, c.Read(t, "input.yaml"))
 		require.Error(t, err)
 		c.refused(t, err)
 	})
@@ -77,7 +66,7 @@ func TestErrorsSayWhatIsWrongAndWhatToDo(t *testing.T) {
 // marks and all.
 func TestStreamsKeepTheirForm(t *testing.T) {
 	cases(t, "streams/*", func(t *testing.T, c goldenCase) {
-		output, _, err := c.run(t, c.read(t, "input.yaml"))
+		output, _, err := c.run(t, c.Read(t, "input.yaml"))
 		require.NoError(t, err)
 		c.settled(t, output)
 		c.golden(t, "expected.yaml", redacted(t, output))
@@ -87,11 +76,11 @@ func TestStreamsKeepTheirForm(t *testing.T) {
 // run is what a host does with a scenario's file and a stream.
 func (c goldenCase) run(t *testing.T, input []byte) ([]byte, *transformers.Report, error) {
 	t.Helper()
-	layer, err := scenario.Decode("scenario.yaml", c.read(t, "scenario.yaml"))
+	layer, err := scenario.Decode("scenario.yaml", c.Read(t, "scenario.yaml"))
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := layer.Resolve(material); err != nil {
+	if err := layer.Resolve(fixtures.Material); err != nil {
 		return nil, nil, err
 	}
 	set, err := resource.ParseStream(input)
@@ -116,18 +105,11 @@ func (c goldenCase) settled(t *testing.T, output []byte) {
 	assert.Empty(t, report.Changes)
 }
 
-func (c goldenCase) read(t *testing.T, name string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join(c.dir, name))
-	require.NoError(t, err)
-	return substitute(t, data)
-}
-
 // golden compares with a file of the case, or writes it.
 func (c goldenCase) golden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	assertNothingSecret(t, got)
-	path := filepath.Join(c.dir, name)
+	path := filepath.Join(c.Dir, name)
 	if *update {
 		require.NoError(t, os.WriteFile(path, got, 0o644))
 		return
@@ -163,7 +145,7 @@ func (c goldenCase) refused(t *testing.T, err error) {
 func (c goldenCase) without(t *testing.T, names ...string) {
 	t.Helper()
 	for _, name := range names {
-		path := filepath.Join(c.dir, name)
+		path := filepath.Join(c.Dir, name)
 		if *update {
 			require.NoError(t, os.RemoveAll(path))
 		}
@@ -193,68 +175,6 @@ func reportText(report *transformers.Report) []byte {
 		fmt.Fprintln(&b, w)
 	}
 	return b.Bytes()
-}
-
-// pairs are the certificates that cases may name: leaf.crt, leaf.key and leaf.ca
-// in placeholders, and the same as files of the scenario.
-var pairs = map[string]fixtures.Pair{
-	"leaf":             fixtures.Leaf(),
-	"renewed":          fixtures.RenewedLeaf(),
-	"expired":          fixtures.ExpiredLeaf(),
-	"not-yet-valid":    fixtures.NotYetValidLeaf(),
-	"without-ip":       fixtures.LeafWithoutIP(),
-	"other-ca":         fixtures.LeafOfOtherCA(),
-	"mismatched":       fixtures.MismatchedPair(),
-	"self-signed":      fixtures.SelfSignedLeaf(),
-	"chain":            fixtures.Chain(),
-	"incomplete-chain": fixtures.IncompleteChain(),
-	"ca":               fixtures.Authority(),
-	"legacy-encrypted": {Crt: fixtures.Leaf().Crt, Key: fixtures.LegacyEncryptedKey()},
-	"encrypted":        {Crt: fixtures.Leaf().Crt, Key: fixtures.EncryptedKey()},
-	"garbage":          {Crt: slices.Concat(fixtures.Leaf().Crt, []byte("this is no PEM\n")), Key: fixtures.Leaf().Key},
-}
-
-func material(path string) ([]byte, error) {
-	name, part, _ := strings.Cut(path, ".")
-	pair, ok := pairs[name]
-	data := map[string][]byte{"crt": pair.Crt, "key": pair.Key, "ca": pair.CA}[part]
-	if !ok || data == nil {
-		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
-	}
-	return data, nil
-}
-
-var placeholder = regexp.MustCompile(`\{\{(?:(\w+) )?([\w.-]+)\}\}`)
-
-// substitute puts certificates and keys in: {{leaf.crt}} is base64 of the PEM, as
-// in a Secret's data; {{pem leaf.crt}} the PEM as a quoted string, as in its
-// stringData; {{twice leaf.crt}} and {{wrapped leaf.crt}} are what people do wrong.
-func substitute(t *testing.T, text []byte) []byte {
-	t.Helper()
-	return placeholder.ReplaceAllFunc(text, func(match []byte) []byte {
-		parts := placeholder.FindSubmatch(match)
-		pem, err := material(string(parts[2]))
-		require.NoError(t, err)
-		encoded := base64.StdEncoding.EncodeToString(pem)
-		switch form := string(parts[1]); form {
-		case "":
-		case "pem":
-			quoted, err := json.Marshal(string(pem))
-			require.NoError(t, err)
-			return quoted
-		case "twice":
-			encoded = base64.StdEncoding.EncodeToString([]byte(encoded))
-		case "wrapped":
-			var lines []string
-			for line := range slices.Chunk([]byte(encoded), 76) {
-				lines = append(lines, string(line))
-			}
-			encoded = strings.Join(lines, `\n`)
-		default:
-			require.Fail(t, "no such form", form)
-		}
-		return []byte(encoded)
-	})
 }
 
 // redacted replaces every value of a Secret by its hash, wherever it stands: no
@@ -307,7 +227,7 @@ func assertNothingSecret(t *testing.T, text []byte) {
 	t.Helper()
 	assert.NotContains(t, string(text), "PRIVATE KEY-----\n")
 	assert.NotContains(t, string(text), "LS0tLS1CRUdJTi")
-	for name, pair := range pairs {
+	for name, pair := range fixtures.Pairs {
 		lines := strings.Split(strings.TrimSpace(string(pair.Key)), "\n")
 		body := strings.Join(lines[1:len(lines)-1], "")
 		encoded := base64.StdEncoding.EncodeToString(pair.Key)

@@ -3,7 +3,6 @@ package transformers_test
 import (
 	"bytes"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -22,16 +21,6 @@ import (
 
 var options = transformers.Options{Now: fixtures.Now, Version: "test", Namespace: "connected-registry"}
 
-// certificates are the files that scenarios in fixtures may name.
-func certificates(path string) ([]byte, error) {
-	leaf := fixtures.Leaf()
-	files := map[string][]byte{"tls.crt": leaf.Crt, "tls.key": leaf.Key, "ca.crt": leaf.CA}
-	if data, ok := files[path]; ok {
-		return data, nil
-	}
-	return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
-}
-
 // load reads a scenario of fixtures/scenarios.
 func load(t testing.TB, name string) *scenario.Layer {
 	t.Helper()
@@ -44,7 +33,7 @@ func decode(t testing.TB, text string) *scenario.Layer {
 	t.Helper()
 	layer, err := scenario.Decode("scenario.yaml", []byte(text))
 	require.NoError(t, err)
-	require.NoError(t, layer.Resolve(certificates))
+	require.NoError(t, layer.Resolve(fixtures.Material))
 	return layer
 }
 

@@ -172,10 +172,9 @@ func (r *render) setServicePort(o *resource.Object) {
 		if text(port, "appProtocol") != "" {
 			putText(port, want.name, "appProtocol")
 		}
-		switch target := text(port, "targetPort"); {
-		case target == other.name:
+		if text(port, "targetPort") == other.name {
 			putText(port, want.name, "targetPort")
-		default:
+		} else {
 			putScalar(port, r.containerPort(), "targetPort")
 		}
 		r.changed(o, "port %s is now %s (%s)", other.port, want.port, want.name)

@@ -93,7 +93,8 @@ func shorten(s string) string {
 
 func (e *expander) node(n *yaml.Node) error {
 	for i, c := range n.Content {
-		if c.Kind == yaml.AliasNode && !(n.Kind == yaml.MappingNode && i%2 == 1 && isMerge(n.Content[i-1])) {
+		merged := n.Kind == yaml.MappingNode && i%2 == 1 && isMerge(n.Content[i-1])
+		if c.Kind == yaml.AliasNode && !merged {
 			copied, err := e.target(c)
 			if err != nil {
 				return err

@@ -3,6 +3,7 @@ package resource
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"sort"
 	"strings"
 
@@ -378,7 +379,7 @@ func withoutFoot(n *yaml.Node) *yaml.Node {
 // same meaning: a literal scalar that the end of the text cut off before its
 // line ending must be told not to have one (`|-`) when it gets one.
 func endLine(text []byte, eol string) []byte {
-	ended := append(text[:len(text):len(text)], eol...)
+	ended := slices.Concat(text, []byte(eol))
 	if len(text) > maxDocument {
 		return ended
 	}
