@@ -39,6 +39,15 @@ var binary = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
+// moduleVersion is the version that go.mod states: the hosts on the fast path are
+// built from it.
+func moduleVersion(t testing.TB, module string) string {
+	t.Helper()
+	stdout, stderr, err := command(t, exec.Command("go", "list", "-m", "-f", "{{.Version}}", module))
+	require.NoError(t, err, stderr)
+	return strings.TrimSpace(stdout)
+}
+
 func program(t testing.TB) string {
 	t.Helper()
 	path, err := binary()
@@ -129,6 +138,7 @@ func TestRealHostsHelm3(t *testing.T) {
 		}
 		require.NoError(t, err, stderr)
 		assert.Equal(t, strings.TrimSpace(c.want), strings.TrimSpace(stdout))
+		ran(t, "Helm 3", moduleVersion(t, "helm.sh/helm/v3"), "`helm template --post-renderer PATH`")
 	})
 }
 
@@ -155,6 +165,7 @@ func TestRealHostsKustomizeLegacyPlugin(t *testing.T) {
 		cmd := exec.Command(kustomize, "build", "--enable-alpha-plugins", overlay(t, c))
 		cmd.Env = append(os.Environ(), "KUSTOMIZE_PLUGIN_HOME="+home)
 		compareKustomize(t, c, cmd)
+		ran(t, "kustomize", moduleVersion(t, "sigs.k8s.io/kustomize/kustomize/v5"), "`kustomize build --enable-alpha-plugins`, legacy exec plugin")
 	})
 }
 
@@ -169,6 +180,7 @@ func TestRealHostsKustomizeFunction(t *testing.T) {
 			"metadata:\n  annotations:\n    config.kubernetes.io/function: |\n      exec:\n        path: "+program(t)+"\n", 1)
 		require.NoError(t, os.WriteFile(scenario, []byte(annotated), 0o600))
 		compareKustomize(t, c, exec.Command(kustomize, "build", "--enable-alpha-plugins", "--enable-exec", dir))
+		ran(t, "kustomize", moduleVersion(t, "sigs.k8s.io/kustomize/kustomize/v5"), "`kustomize build --enable-alpha-plugins --enable-exec`, KRM exec function")
 	})
 }
 
