@@ -145,26 +145,14 @@ func (u *unit) text() ([]byte, error) {
 	return text, nil
 }
 
-// addedText returns the document of an object that was added to a stream.
+// addedText returns the document of an object that was added to a stream, with
+// sequences as kubectl and kustomize indent them.
 func (s *Set) addedText(o *Object) ([]byte, error) {
-	text, err := encodeDocument(o.node.YNode(), layout{step: 2, compact: s.compact()})
+	text, err := encodeDocument(o.node.YNode(), layout{step: 2, compact: true})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o, err)
 	}
 	return withLineEnding(append([]byte("---\n"), text...), lineEnding(s.src)), nil
-}
-
-// compact tells how the parsed documents of the stream indent sequences;
-// compact, as kubectl and kustomize do, when they do not tell.
-func (s *Set) compact() bool {
-	for i := range s.starts {
-		if u := s.units[i]; u != nil {
-			if compact, known := sequenceLayout(u.root); known {
-				return compact
-			}
-		}
-	}
-	return true
 }
 
 // Change is an object that will be written otherwise than it was read.
