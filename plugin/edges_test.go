@@ -143,3 +143,21 @@ func objects(t *testing.T, stream []byte) []*yaml.Node {
 		all = append(all, n.YNode())
 	}
 }
+
+// A line of 200 MB: in a document that is nobody's business it passes, in one that
+// must be read it is refused in a sentence.
+func TestALineOf200MB(t *testing.T) {
+	scenario := []byte("apiVersion: connectedregistry.dev/v1alpha1\nkind: ConnectedRegistryScenario\nmetadata: {name: none}\nspec: {}\n")
+	registry := "---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: r\n  annotations:\n    long: \"%\"\nspec: {template: {spec: {containers: [{name: r, image: acr/connected-registry}]}}}\n"
+	long := strings.Repeat("x", 200<<20)
+	unrelated := "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: long}\ndata: {a: " + long + "}\n"
+
+	code, stdout, stderr := run(t, scenario, []byte(unrelated+strings.Replace(registry, "%", "", 1)), nil, "post-render", "--scenario", "scenario.yaml")
+	require.Zero(t, code, stderr)
+	assert.True(t, strings.HasPrefix(stdout, unrelated))
+
+	code, stdout, stderr = run(t, scenario, []byte(strings.Replace(registry, "%", long, 1)), nil, "post-render", "--scenario", "scenario.yaml")
+	assert.Equal(t, 1, code)
+	assert.Empty(t, stdout)
+	assert.Equal(t, "error: document 1: 200 MiB in one document, more than the 16 MiB that are read (Kubernetes takes objects of about 1.5 MiB)\n", stderr)
+}

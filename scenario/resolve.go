@@ -88,7 +88,7 @@ func readPEM(name, path string, readFile func(string) ([]byte, error)) (pem []by
 		if pe, ok := errors.AsType[*fs.PathError](err); ok {
 			err = pe.Err
 		}
-		return nil, fmt.Sprintf("cannot read %s: %v", shown, err), "write a path relative to the scenario file"
+		return nil, fmt.Sprintf("cannot read %s: %v", shown, err), "write a path relative to the scenario file (in kustomize, to the kustomization)"
 	}
 	trimmed := bytes.TrimSpace(pem)
 	switch {
