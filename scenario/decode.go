@@ -157,6 +157,6 @@ func decode(source string, root *yaml.Node, withLines bool) (*Layer, error) {
 	if err := d.errs.sorted(); err != nil {
 		return nil, err
 	}
-	l.names = []layerName{{l.Scenario.Metadata.Name, l.position("metadata.name")}}
+	l.names = []layerName{{value: l.Scenario.Metadata.Name, at: l.position("metadata.name")}}
 	return l, nil
 }

@@ -12,12 +12,17 @@ import (
 // namespace, whatever its name, comments, order of keys and number of layers.
 // The certificate and the CA count by their bytes, so that a file and the same
 // material in base64 are equal; the private key never enters, as a new one comes
-// with a new certificate. Call it after Resolve: before, a path counts as such.
+// with a new certificate. Of a connection string the registry's name counts, and
+// nothing that is secret. Call it after Resolve: before, a path counts as such.
 func (l *Layer) Digest(version string) string {
-	canonical, err := json.Marshal(map[string]any{
+	tree := map[string]any{
 		"namespace": l.Scenario.Metadata.Namespace,
 		"spec":      l.canonicalSpec(),
-	})
+	}
+	if l.connection != nil {
+		tree["connectedRegistry"] = l.connection.RegistryName()
+	}
+	canonical, err := json.Marshal(tree)
 	if err != nil {
 		panic("scenario: a tree that was JSON before is not now: " + err.Error())
 	}

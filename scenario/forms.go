@@ -93,13 +93,13 @@ func validateLoginServer(p *field.Path, value string) field.ErrorList {
 	if bare != value {
 		return field.ErrorList{invalid(p, value, "expected host or host:port, without a scheme and a path; write "+strings.ToLower(bare))}
 	}
-	if _, bad := validateIP(p, strings.Trim(value, "[]")); len(bad) == 0 {
+	if _, err := netip.ParseAddr(strings.Trim(value, "[]")); err == nil {
 		return field.ErrorList{invalid(p, value, "expected a host name, found an address: the registry's own is in the certificate anyway; "+
 			"write others as certManager.ipAddresses, and remove it")}
 	}
 	host, port := SplitLoginServer(value)
 	var errs field.ErrorList
-	if _, bad := validateIP(p, strings.Trim(host, "[]")); len(bad) == 0 {
+	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
 		return field.ErrorList{invalid(p, value, "expected a host name, found an address with a port; remove it")}
 	}
 	if port != "" || strings.HasSuffix(value, ":") {

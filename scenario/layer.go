@@ -11,9 +11,25 @@ type Layer struct {
 	fields map[string]position
 	// names are the metadata.name of each layer that was merged into this one.
 	names []layerName
+
+	// settings says that the layer is made of settings and has no name of its own.
+	settings bool
+	// connection is the protected setting connectionString, nil where it is not
+	// given. It is no field: no scenario file may hold it.
+	connection *ConnectionString
+	// notes are what the settings' author should know.
+	notes []string
 }
 
 type layerName struct {
 	value string
 	at    position
+	// settings says that it is the name that settings go by where they are alone.
+	settings bool
 }
+
+// ConnectionString is the one that protected settings gave, nil for none.
+func (l *Layer) ConnectionString() *ConnectionString { return l.connection }
+
+// Notes are warnings about how settings were understood; scenario files have none.
+func (l *Layer) Notes() []string { return l.notes }

@@ -61,12 +61,10 @@ func (m *merger) layer(l *Layer) {
 	m.dropTLS(dst.Spec.TLS, src.Spec.TLS)
 	m.value(reflect.ValueOf(dst).Elem(), reflect.ValueOf(src).Elem(), "")
 	m.material(dst.Spec.TLS, src.Spec.TLS)
+	m.connection(l.connection)
+	m.out.notes = append(m.out.notes, l.notes...)
 
-	var joined []string
-	for _, n := range m.out.names {
-		joined = append(joined, n.value)
-	}
-	dst.Metadata.Name = strings.Join(joined, "+")
+	dst.Metadata.Name = joinedName(m.out.names)
 	if m.out.Source != l.Source {
 		// The line of one file's beginning says nothing about several files.
 		delete(m.out.fields, "")
@@ -78,7 +76,33 @@ func (l *Layer) named() []layerName {
 	if len(l.names) > 0 {
 		return l.names
 	}
-	return []layerName{{l.Scenario.Metadata.Name, l.position("metadata.name")}}
+	return []layerName{{l.Scenario.Metadata.Name, l.position("metadata.name"), l.settings}}
+}
+
+// joinedName leaves settings out where a file gives the scenario its name.
+func joinedName(names []layerName) string {
+	var joined []string
+	for _, n := range names {
+		if !n.settings {
+			joined = append(joined, n.value)
+		}
+	}
+	if len(joined) == 0 {
+		return SettingsName
+	}
+	return strings.Join(joined, "+")
+}
+
+// connection lays a connection string over an earlier one.
+func (m *merger) connection(c *ConnectionString) {
+	if c == nil {
+		return
+	}
+	if m.out.connection != nil && *m.out.connection != *c {
+		m.override(connectionPath)
+	}
+	m.place(connectionPath)
+	m.out.connection = c
 }
 
 // value lays src over dst.

@@ -1,3 +1,5 @@
+//go:generate go test . -run TestFieldDocs -update
+
 // Package scenario holds the ConnectedRegistryScenario API: its types, how a
 // scenario file is decoded, how several are layered, and everything about one
 // that can be judged without a rendered chart.
@@ -15,21 +17,29 @@ const (
 
 // Scenario is one written-down way to secure a connected registry.
 type Scenario struct {
-	APIVersion string   `json:"apiVersion"`
-	Kind       string   `json:"kind"`
-	Metadata   Metadata `json:"metadata"`
-	Spec       Spec     `json:"spec"`
+	// APIVersion is the version of this API.
+	APIVersion string `json:"apiVersion"`
+	// Kind is that of every scenario.
+	Kind string `json:"kind"`
+	// Metadata names the scenario.
+	Metadata Metadata `json:"metadata"`
+	// Spec states what must hold on the patched chart. A field that is left out
+	// means "as the chart rendered it".
+	Spec Spec `json:"spec"`
 }
 
 // Metadata is the part of Kubernetes' ObjectMeta that a scenario file has a use
 // for. Hosts such as kustomize add annotations of their own.
 type Metadata struct {
-	// Name is required: a DNS label that the marker annotation records.
+	// Name is a DNS label that the marker annotation records. Layers have one each.
 	Name string `json:"name"`
 	// Namespace is the release's namespace, for charts whose manifests leave
 	// theirs out.
-	Namespace   string            `json:"namespace,omitempty"`
-	Labels      map[string]string `json:"labels,omitempty"`
+	Namespace string `json:"namespace,omitempty"`
+	// Labels are the scenario's own; they change nothing.
+	Labels map[string]string `json:"labels,omitempty"`
+	// Annotations are the scenario's own, such as those that tell kustomize how to
+	// run it; they change nothing on the chart.
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
@@ -44,8 +54,8 @@ const (
 
 // Spec states what must hold on the patched chart.
 type Spec struct {
-	// Mode is ReadOnly or ReadWrite. The mode itself is a property of the Azure
-	// resource that no manifest can change; stating it records it as a label.
+	// Mode says whether clients may push to the registry. It is a property of the
+	// Azure resource that no manifest can change; stating it records it as a label.
 	Mode *Mode `json:"mode,omitempty"`
 	// ReadOnly says what of a read-only registry the pod itself shall hold.
 	ReadOnly *ReadOnly `json:"readOnly,omitempty"`
@@ -53,14 +63,15 @@ type Spec struct {
 	Service *Service `json:"service,omitempty"`
 	// CertManager is where the registry's certificate comes from by default.
 	CertManager *CertManager `json:"certManager,omitempty"`
-	// TLS is a certificate of one's own: an existing Secret or the material.
+	// TLS is a certificate of one's own, in exactly one of three ways: secret; crt
+	// and key; or crtFile and keyFile. It turns certManager off.
 	TLS *TLS `json:"tls,omitempty"`
 	// TrustDistribution is the DaemonSet that configures containerd on nodes.
 	TrustDistribution *TrustDistribution `json:"trustDistribution,omitempty"`
 	// HTTPEnabled true serves plain HTTP, without any TLS.
 	HTTPEnabled *bool `json:"httpEnabled,omitempty"`
-	// RegistryLoginServer is a host name (with a port unless 80 or 443) that
-	// clients use; the certificate must hold it.
+	// RegistryLoginServer is the host that clients use, with :port unless that is 80
+	// or 443. The certificate must hold it.
 	RegistryLoginServer *string `json:"registryLoginServer,omitempty"`
 	// PVC is the volume claim that holds the registry's data.
 	PVC *PVC `json:"pvc,omitempty"`
@@ -70,13 +81,13 @@ type Spec struct {
 
 // ReadOnly holds the two guarantees that manifests can give by themselves.
 type ReadOnly struct {
-	// Enforce puts a proxy that lets no push through in front of the registry.
+	// Enforce puts a proxy that lets no push through in front of the registry. True
+	// is an error in this version, which has no such proxy yet.
 	Enforce *bool `json:"enforce,omitempty"`
 	// RootFilesystem makes the registry container's root file system read-only.
 	RootFilesystem *bool `json:"rootFilesystem,omitempty"`
 	// WritablePaths are absolute paths that stay writable, each as an emptyDir.
-	// Left out it means /tmp, and an empty list means none. Only with
-	// rootFilesystem: true.
+	// An empty list means none. Only with rootFilesystem: true.
 	WritablePaths []string `json:"writablePaths,omitzero"`
 }
 
@@ -91,42 +102,46 @@ type Service struct {
 type CertManager struct {
 	// Enabled makes sure of an Issuer and a Certificate for the registry.
 	Enabled *bool `json:"enabled,omitempty"`
-	// Install false takes the bundled cert-manager out.
+	// Install false takes the bundled cert-manager out; true makes sure that the
+	// chart rendered it.
 	Install *bool `json:"install,omitempty"`
 	// IssuerRef is the issuer that signs the registry's certificate. Left out it
 	// means a self-signed CA in the release's namespace.
 	IssuerRef *IssuerRef `json:"issuerRef,omitempty"`
-	// Duration is the certificate's life, a Go duration in h, m, s; at least 1h.
+	// Duration is the certificate's life, 2160h for 90 days; at least 1h.
 	Duration *string `json:"duration,omitempty"`
 	// RenewBefore is how long before its end it is renewed; at least 5m and less
-	// than Duration.
+	// than the duration.
 	RenewBefore *string `json:"renewBefore,omitempty"`
 	// PrivateKey is the key that cert-manager makes.
 	PrivateKey *PrivateKey `json:"privateKey,omitempty"`
-	// DNSNames and IPAddresses are SANs beside those that the Service and the
-	// login server need. An empty list takes back what an earlier layer stated.
-	DNSNames    []string `json:"dnsNames,omitzero"`
+	// DNSNames are names (a leading "*." is a wildcard) that the certificate shall
+	// hold beside those that the Service and the login server need. An empty list
+	// takes back what an earlier layer stated.
+	DNSNames []string `json:"dnsNames,omitzero"`
+	// IPAddresses are addresses that the certificate shall hold beside the
+	// Service's. An empty list takes back what an earlier layer stated.
 	IPAddresses []string `json:"ipAddresses,omitzero"`
 }
 
 // IssuerRef names a cert-manager issuer.
 type IssuerRef struct {
-	// Name is required.
+	// Name is the issuer's.
 	Name string `json:"name"`
-	// Kind is Issuer, ClusterIssuer or an external issuer's kind; left out it
-	// means Issuer.
+	// Kind is Issuer or ClusterIssuer, or with a group an external issuer's kind.
 	Kind string `json:"kind,omitempty"`
-	// Group left out means cert-manager.io.
+	// Group is the API group of an external issuer.
 	Group string `json:"group,omitempty"`
 }
 
 // PrivateKey is the private key's shape, as in cert-manager's API.
 type PrivateKey struct {
-	// Algorithm is RSA, ECDSA or Ed25519.
+	// Algorithm is the key's. Left out, it is as the chart's Certificate has it, or
+	// RSA.
 	Algorithm *string `json:"algorithm,omitempty"`
-	// Size in bits: RSA 2048 to 8192; ECDSA 256, 384 or 521; none for Ed25519.
+	// Size is the key's in bits. Ed25519 has none to choose.
 	Size *int `json:"size,omitempty"`
-	// RotationPolicy is Always or Never.
+	// RotationPolicy says whether a renewed certificate gets a new key.
 	RotationPolicy *string `json:"rotationPolicy,omitempty"`
 }
 
@@ -134,13 +149,23 @@ type PrivateKey struct {
 type TLS struct {
 	// Secret names an existing kubernetes.io/tls Secret in the release's namespace.
 	Secret *string `json:"secret,omitempty"`
-	// Crt, Key and CaCrt are PEM in base64 on one line, as in protected settings.
-	Crt   *string `json:"crt,omitempty"`
-	Key   *string `json:"key,omitempty"`
+	// Crt is the certificate, intermediate ones after it, on one line as in
+	// protected settings.
+	Crt *string `json:"crt,omitempty"`
+	// Key is the certificate's private key, not encrypted, on one line as in
+	// protected settings.
+	Key *string `json:"key,omitempty"`
+	// CaCrt is the CA that signed the certificate, which nodes are told to trust, on
+	// one line as in protected settings.
 	CaCrt *string `json:"caCrt,omitempty"`
-	// CrtFile, KeyFile and CaCrtFile are PEM files, relative to the scenario file.
-	CrtFile   *string `json:"crtFile,omitempty"`
-	KeyFile   *string `json:"keyFile,omitempty"`
+	// CrtFile is a PEM file with what crt holds; its path is relative to the
+	// scenario file.
+	CrtFile *string `json:"crtFile,omitempty"`
+	// KeyFile is a PEM file with what key holds; its path is relative to the
+	// scenario file.
+	KeyFile *string `json:"keyFile,omitempty"`
+	// CaCrtFile is a PEM file with what caCrt holds; its path is relative to the
+	// scenario file.
 	CaCrtFile *string `json:"caCrtFile,omitempty"`
 
 	// material is what Resolve read or decoded.
@@ -170,7 +195,8 @@ func (t *TLS) Material() *Material {
 
 // TrustDistribution is the extension's trustDistribution.* settings.
 type TrustDistribution struct {
-	// Enabled false takes the DaemonSet and what only it used out.
+	// Enabled false takes the DaemonSet and what only it used out; true makes sure
+	// that the chart rendered it.
 	Enabled *bool `json:"enabled,omitempty"`
 	// UseNodeSelector true restricts it to nodes labelled
 	// containerd-configured-by=connected-registry.
@@ -181,7 +207,7 @@ type TrustDistribution struct {
 type PVC struct {
 	// StorageClassName is a StorageClass's name.
 	StorageClassName *string `json:"storageClassName,omitempty"`
-	// StorageRequest is a Kubernetes quantity of bytes, such as 500Gi.
+	// StorageRequest is how much the claim asks for.
 	StorageRequest *string `json:"storageRequest,omitempty"`
 }
 
@@ -201,8 +227,12 @@ type Targets struct {
 
 // Target selects objects; every field that is stated must match.
 type Target struct {
-	Kind      string            `json:"kind,omitempty"`
-	Name      string            `json:"name,omitempty"`
-	Namespace string            `json:"namespace,omitempty"`
-	Labels    map[string]string `json:"labels,omitempty"`
+	// Kind is the object's.
+	Kind string `json:"kind,omitempty"`
+	// Name is the object's.
+	Name string `json:"name,omitempty"`
+	// Namespace is the object's, as its manifest has it.
+	Namespace string `json:"namespace,omitempty"`
+	// Labels are some that the object has.
+	Labels map[string]string `json:"labels,omitempty"`
 }

@@ -43,7 +43,7 @@ func (l *Layer) validateNames() Errors {
 func validateSpec(s *Spec, p *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if s.Mode != nil {
-		errs = append(errs, oneOf(p.Child("mode"), string(*s.Mode), string(ReadOnlyMode), string(ReadWriteMode))...)
+		errs = append(errs, oneOf(p.Child("mode"), string(*s.Mode), modes()...)...)
 	}
 	if s.ReadOnly != nil {
 		errs = append(errs, validateReadOnly(s, p)...)
@@ -223,16 +223,15 @@ func validateTargets(t *Targets, p *field.Path) field.ErrorList {
 	for _, role := range []struct {
 		name   string
 		target *Target
-		kinds  []string
 	}{
-		{"workload", t.Workload, []string{"Deployment", "StatefulSet"}},
-		{"service", t.Service, []string{"Service"}},
-		{"pvc", t.PVC, []string{"PersistentVolumeClaim"}},
-		{"trustDistribution", t.TrustDistribution, []string{"DaemonSet"}},
-		{"certificate", t.Certificate, []string{"Certificate"}},
+		{"workload", t.Workload},
+		{"service", t.Service},
+		{"pvc", t.PVC},
+		{"trustDistribution", t.TrustDistribution},
+		{"certificate", t.Certificate},
 	} {
 		if role.target != nil {
-			errs = append(errs, validateTarget(role.target, p.Child(role.name), role.kinds)...)
+			errs = append(errs, validateTarget(role.target, p.Child(role.name), targetKinds(role.name))...)
 		}
 	}
 	return errs

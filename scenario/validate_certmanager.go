@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,8 +62,8 @@ func validateIssuerRef(r *IssuerRef, p *field.Path) field.ErrorList {
 	}
 	// Of an issuer of cert-manager's own the kinds are known; of others they are
 	// whatever their makers chose.
-	if own := r.Group == "" || r.Group == "cert-manager.io"; own && r.Kind != "" {
-		bad := oneOf(p.Child("kind"), r.Kind, "Issuer", "ClusterIssuer")
+	if own := r.Group == "" || r.Group == DefaultIssuerGroup; own && r.Kind != "" {
+		bad := oneOf(p.Child("kind"), r.Kind, issuerKinds()...)
 		if len(bad) > 0 && r.Group == "" && !strings.Contains(bad[0].Detail, "; write ") {
 			bad[0].Detail += "; write group: with an external issuer's API group beside it"
 		}
@@ -101,27 +102,27 @@ func validateDurations(c *CertManager, p *field.Path) field.ErrorList {
 func validatePrivateKey(k *PrivateKey, p *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if k.Algorithm != nil {
-		errs = append(errs, oneOf(p.Child("algorithm"), *k.Algorithm, "RSA", "ECDSA", "Ed25519")...)
+		errs = append(errs, oneOf(p.Child("algorithm"), *k.Algorithm, keyAlgorithms()...)...)
 	}
 	if k.RotationPolicy != nil {
-		errs = append(errs, oneOf(p.Child("rotationPolicy"), *k.RotationPolicy, "Always", "Never")...)
+		errs = append(errs, oneOf(p.Child("rotationPolicy"), *k.RotationPolicy, rotationPolicies()...)...)
 	}
 	if k.Size == nil {
 		return errs
 	}
 	at, size := p.Child("size"), *k.Size
 	rsa := size >= minRSA && size <= maxRSA
-	ecdsa := size == 256 || size == 384 || size == 521
+	ecdsa := slices.Contains(ecdsaSizes(), size)
 	algorithm := ""
 	if k.Algorithm != nil {
 		algorithm = *k.Algorithm
 	}
 	switch {
-	case algorithm == "Ed25519":
+	case algorithm == ed25519:
 		errs = append(errs, field.Forbidden(at, "an Ed25519 key has one size only; remove it"))
-	case algorithm == "RSA" && !rsa:
+	case algorithm == rsaKey && !rsa:
 		errs = append(errs, field.Invalid(at, int64(size), "expected 2048 to 8192 for RSA; write 2048, 3072 or 4096"))
-	case algorithm == "ECDSA" && !ecdsa:
+	case algorithm == ecdsaKey && !ecdsa:
 		errs = append(errs, field.Invalid(at, int64(size), "expected 256, 384 or 521 for ECDSA; write 256"))
 	case algorithm == "" && !rsa && !ecdsa:
 		// The chart's own Certificate may say which; without one it is RSA.

@@ -289,10 +289,10 @@ func (r *render) applyIssuer(o *resource.Object) error {
 	}
 	want := *cm.IssuerRef
 	if want.Kind == "" {
-		want.Kind = "Issuer"
+		want.Kind = scenario.DefaultIssuerKind
 	}
 	if want.Group == "" {
-		want.Group = certManagerGroup
+		want.Group = scenario.DefaultIssuerGroup
 	}
 	ref := lookup(o.Node(), "spec", "issuerRef")
 	if text(ref, "name") == want.Name && orElse(text(ref, "kind"), "Issuer") == want.Kind && orElse(text(ref, "group"), certManagerGroup) == want.Group {

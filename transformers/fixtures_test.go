@@ -83,6 +83,9 @@ func (c goldenCase) run(t *testing.T, input []byte) ([]byte, *transformers.Repor
 	if err := layer.Resolve(fixtures.Material); err != nil {
 		return nil, nil, err
 	}
+	if layer, err = c.withSettings(t, layer); err != nil {
+		return nil, nil, err
+	}
 	set, err := resource.ParseStream(input)
 	if err != nil {
 		return nil, nil, err
@@ -94,6 +97,28 @@ func (c goldenCase) run(t *testing.T, input []byte) ([]byte, *transformers.Repor
 	}
 	output, err := set.Bytes()
 	return output, report, err
+}
+
+// withSettings lays settings.json, a file of protected settings, over the scenario
+// where the case has one.
+func (c goldenCase) withSettings(t *testing.T, layer *scenario.Layer) (*scenario.Layer, error) {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(c.Dir, "settings.json")); err != nil {
+		return layer, nil
+	}
+	settings, err := scenario.ReadSettings("settings.json", c.Read(t, "settings.json"))
+	if err != nil {
+		return nil, err
+	}
+	protected, err := scenario.NewSettings("settings.json", settings, true)
+	if err != nil {
+		return nil, err
+	}
+	if err := protected.Resolve(nil); err != nil {
+		return nil, err
+	}
+	merged, _, err := scenario.Merge(layer, protected)
+	return merged, err
 }
 
 // settled: a second run over the output changes nothing.

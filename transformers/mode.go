@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/connected-registry/scenario/scenario"
 )
 
 const (
@@ -35,7 +37,7 @@ func mode(r *render) error {
 	case *readOnly.RootFilesystem:
 		paths := readOnly.WritablePaths
 		if paths == nil {
-			paths = []string{"/tmp"}
+			paths = []string{scenario.DefaultWritablePath}
 		}
 		r.protectRoot(paths)
 	default:

@@ -288,7 +288,7 @@ func (reg *registry) findService(set *resource.Set, target *scenario.Target) err
 			return nil
 		}
 	}
-	services, err := set.Select([]string{"Service"}, needles...)
+	services, err := set.SelectBelow("selector", []string{"Service"}, needles...)
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,7 @@ var pipeline = []struct {
 }{
 	{"service", service},
 	{"storage", storage},
+	{"connectionstring", connectionString}, // needs nothing of the others, and no other needs it
 	{"certmanager", certManager},
 	{"tlssecret", tlsSecret},
 	{"tlsmount", tlsMount},
@@ -78,13 +79,13 @@ func Run(set *resource.Set, layer *scenario.Layer, options Options) (*Report, er
 	if err := layer.Validate(); err != nil {
 		return nil, err
 	}
-	if onlyHooks(set) {
-		return nil, ErrOnlyHooks
-	}
 	if options.Namespace == "" {
 		options.Namespace = layer.Scenario.Metadata.Namespace
 	}
 	reg, err := recognise(set, layer, options.Namespace)
+	if err != nil && onlyHooks(set) {
+		return nil, ErrOnlyHooks
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -92,6 +93,7 @@ func Run(set *resource.Set, layer *scenario.Layer, options Options) (*Report, er
 		set: set, scenario: layer, spec: layer.Scenario.Spec, options: options, registry: reg,
 		report: &Report{Scenario: layer.Scenario.Metadata.Name},
 	}
+	r.noteSettings()
 	if r.state, err = r.effective(); err != nil {
 		return nil, err
 	}
@@ -107,6 +109,10 @@ func Run(set *resource.Set, layer *scenario.Layer, options Options) (*Report, er
 // verify hands the result to the post-conditions, which know only what must hold
 // and nothing of how it was brought about.
 func (r *render) verify() error {
+	connection := ""
+	if c := r.scenario.ConnectionString(); c != nil {
+		connection = c.Reveal()
+	}
 	return postconditions.Check(r.set, postconditions.Expected{
 		Workload:        r.registry.workload,
 		Container:       text(r.registry.container, "name"),
@@ -122,10 +128,13 @@ func (r *render) verify() error {
 		Removed:         r.removed,
 		Vacated:         r.vacated,
 		CertManager:     r.state.certManager,
+
+		ConnectionString: connection,
 	})
 }
 
-// onlyHooks never holds for an empty stream, which is the edge's business.
+// onlyHooks never holds for an empty stream, which is the edge's business, nor for
+// one with a registry, so that it is only worth asking where none was found.
 func onlyHooks(set *resource.Set) bool {
 	workloads, err := set.Heads(workloadKinds)
 	if err != nil || len(workloads) > 0 {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -45,6 +46,8 @@ type Expected struct {
 	// Certificates would have written.
 	Removed []*resource.Object
 	Vacated []string
+	// ConnectionString is the one that was given, empty for none.
+	ConnectionString string
 }
 
 // Failure is a post-condition that does not hold: a mistake of this program, or a
@@ -66,7 +69,7 @@ func failure(o *resource.Object, format string, args ...any) Failure {
 func Check(set *resource.Set, e Expected) error {
 	var all []error
 	for _, check := range []func(*resource.Set, Expected) ([]error, error){
-		mountResolves, portsAgree, certificateWritesSecret, nothingDangles, trustIsGone, certManagerIsGone, addedNamesAreUnique, annotationsAreIntact,
+		mountResolves, portsAgree, certificateWritesSecret, nothingDangles, trustIsGone, certManagerIsGone, addedNamesAreUnique, annotationsAreIntact, connectionResolves,
 	} {
 		failures, err := check(set, e)
 		if err != nil {
@@ -316,41 +319,18 @@ func addedNamesAreUnique(set *resource.Set, e Expected) ([]error, error) {
 // annotationsAreIntact: every annotation that an object came with is still there,
 // Helm's hooks and the hosts' own above all.
 func annotationsAreIntact(set *resource.Set, _ Expected) ([]error, error) {
-	changes, err := set.Changes()
-	if err != nil {
-		return nil, err
-	}
 	var failures []error
-	for _, c := range changes {
-		if len(c.Before) == 0 || len(c.After) == 0 {
+	for _, o := range set.Parsed() {
+		original := o.OriginalAnnotations()
+		if len(original) == 0 {
 			continue
 		}
-		annotations := c.Object.Annotations()
-		for key, value := range originalAnnotations(c) {
-			if now, kept := annotations[key]; !strings.HasPrefix(key, "connectedregistry.dev/") && (!kept || now != value) {
-				failures = append(failures, failure(c.Object, "lost or changed its annotation %s", key))
+		annotations := o.Annotations()
+		for _, key := range slices.Sorted(maps.Keys(original)) {
+			if now, kept := annotations[key]; !strings.HasPrefix(key, "connectedregistry.dev/") && (!kept || now != original[key]) {
+				failures = append(failures, failure(o, "lost or changed its annotation %s", key))
 			}
 		}
 	}
 	return failures, nil
-}
-
-// originalAnnotations reads the text that an object came from. Of a list's item
-// that is the lines which hold it: in YAML a sequence of one, in JSON often no text
-// of its own, which is not judged.
-func originalAnnotations(c resource.Change) map[string]string {
-	before, err := yaml.Parse(string(c.Before))
-	if err != nil {
-		return nil
-	}
-	candidates := []*yaml.Node{before.YNode()}
-	if before.YNode().Kind == yaml.SequenceNode {
-		candidates = before.Content()
-	}
-	for _, n := range candidates {
-		if scalar(n, "kind") == c.Object.Kind && scalar(n, "metadata", "name") == c.Object.Name {
-			return yaml.NewRNode(n).GetAnnotations()
-		}
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package postconditions_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -83,7 +84,7 @@ func set(t *testing.T, o *resource.Object, value string, path ...string) {
 // Each condition is broken by itself, and the failure names what is wrong.
 func TestEveryConditionCanFail(t *testing.T) {
 	container := []string{"spec", "template", "spec", "containers", "[name=registry]"}
-	mount := append(container, "volumeMounts", "[name=certs]")
+	mount := append(slices.Clone(container), "volumeMounts", "[name=certs]")
 	secret := []string{"spec", "template", "spec", "volumes", "[name=certs]", "secret", "secretName"}
 	for name, c := range map[string]struct {
 		spoil func(t *testing.T, s *resource.Set, e *postconditions.Expected)

@@ -52,7 +52,7 @@ func benchStream(documents int) []byte {
 }
 
 func BenchmarkParseStreamSelect(b *testing.B) {
-	for _, n := range []int{1000, 100_000} {
+	for _, n := range []int{1000, 10_000, 100_000} {
 		src := benchStream(n)
 		for _, by := range []string{"needle", "kind"} {
 			b.Run(fmt.Sprintf("%s/%d", by, n), func(b *testing.B) {

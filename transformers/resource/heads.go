@@ -11,7 +11,7 @@ import (
 // nearly all do, only these are parsed. Node parses the rest when it is asked
 // for. cert-manager's CRDs, about 1 MB, are never worth it.
 func (s *Set) Heads(kinds []string, needles ...string) ([]*Object, error) {
-	return s.find(kinds, needles, true)
+	return s.find(newQuery(kinds, needles), true)
 }
 
 // parseHead returns a unit of which only the head was read, nil where only the

@@ -16,8 +16,9 @@ type Object struct {
 	items   *yaml.Node // the sequence that holds it; nil when it is a whole document
 	index   int        // its number in items, from 0, as of parse
 	node    *yaml.RNode
-	print   uint64 // fingerprint as of parse
-	source  []byte // the text it was parsed from (the lines of it, for an item)
+	print   uint64            // fingerprint as of parse
+	source  []byte            // the text it was parsed from (the lines of it, for an item)
+	came    map[string]string // see OriginalAnnotations
 	added   bool
 	removed bool
 }
@@ -41,6 +42,10 @@ func (o *Object) Labels() map[string]string { return o.stringMap("labels") }
 
 // Annotations returns a copy of metadata.annotations as it is now, never nil.
 func (o *Object) Annotations() map[string]string { return o.stringMap("annotations") }
+
+// OriginalAnnotations returns metadata.annotations as they came; nil for an object
+// that had none.
+func (o *Object) OriginalAnnotations() map[string]string { return o.came }
 
 func (o *Object) stringMap(field string) map[string]string {
 	values := map[string]string{}
@@ -120,6 +125,9 @@ func (o *Object) identify(apiVersion, kind string) {
 	o.APIVersion, o.Kind = orUnknown(scalar(root, "apiVersion"), apiVersion), orUnknown(scalar(root, "kind"), kind)
 	metadata := child(root, "metadata")
 	o.Namespace, o.Name = scalar(metadata, "namespace"), scalar(metadata, "name")
+	if child(metadata, "annotations") != nil && !o.added {
+		o.came = o.Annotations()
+	}
 }
 
 // child returns the value of a key of a mapping, nil when there is none.

@@ -3,6 +3,7 @@ package resource
 import (
 	"bytes"
 	"encoding/binary"
+	"strings"
 )
 
 // quickKind returns the kind of a document without parsing it. ok is false
@@ -49,6 +50,42 @@ func quickKind(chunk []byte) (kind []byte, ok bool) {
 		kind = value
 	}
 	return kind, kind != nil
+}
+
+// ordinary says whether a stream has no line breaks but "\n" and "\r\n", and no
+// `...`, after which a document may start that is not seen as one.
+func ordinary(src []byte) bool {
+	return !strangeBytes(src) && !contains(src, []byte("\n..."), 1)
+}
+
+// headKind returns the kind of a document that has nothing but comments and an
+// apiVersion above it, as nearly all have; nil for others. In an ordinary stream
+// none of these lines can reach over its end in a way that makes the next one not a
+// key, so that the rest of the document need not be looked at: it cannot hold a
+// second kind and parse.
+func headKind(rest []byte) []byte {
+	if isSeparator(rest) {
+		rest = rest[len("---"):]
+	}
+	for len(rest) > 0 {
+		line, next := cutLine(rest)
+		rest = next
+		if blankOrComment(line) {
+			continue
+		}
+		colon := plainKey(line)
+		switch string(line[:colon]) {
+		case "apiVersion":
+			if !plainVersion(line[colon+1:]) {
+				return nil
+			}
+		case "kind":
+			return plainWord(line[colon+1:])
+		default:
+			return nil
+		}
+	}
+	return nil
 }
 
 // strangeBytes finds characters that a YAML reader takes as line breaks (or
@@ -179,4 +216,39 @@ func needlePart(needle string) []byte {
 		}
 	}
 	return best
+}
+
+// frequent are the bytes that manifests are full of, the most frequent first.
+const frequent = " eatinrosplcmd-:.hu/fg\"v1y0b"
+
+// rarest returns the index of the byte that manifests have least of.
+func rarest(part []byte) int {
+	best, rank := 0, -1
+	for i, c := range part {
+		r := strings.IndexByte(frequent, c)
+		if r < 0 {
+			r = len(frequent)
+		}
+		if r > rank {
+			best, rank = i, r
+		}
+	}
+	return best
+}
+
+// contains is bytes.Contains for a part of which the byte at an index is rare:
+// looking for a single byte is several times as fast as looking for a word.
+func contains(b, part []byte, at int) bool {
+	for from := at; from < len(b); {
+		i := bytes.IndexByte(b[from:], part[at])
+		if i < 0 {
+			return false
+		}
+		from += i
+		if bytes.HasPrefix(b[from-at:], part) {
+			return true
+		}
+		from++
+	}
+	return false
 }

@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -28,4 +29,15 @@ func TestNeedlePart(t *testing.T) {
 	} {
 		assert.Equal(t, want, string(needlePart(needle)), needle)
 	}
+}
+
+func TestContains(t *testing.T) {
+	for _, text := range []string{"", "k", "key", "kkey", "keykez", "a ke y key", "zkez", "aaab"} {
+		for _, part := range []string{"k", "key", "kez", "ey", "z", "aab"} {
+			for at := range len(part) {
+				assert.Equal(t, strings.Contains(text, part), contains([]byte(text), []byte(part), at), "%q in %q by %d", part, text, at)
+			}
+		}
+	}
+	assert.Equal(t, "y", string("connected-registry"[rarest([]byte("connected-registry"))]))
 }

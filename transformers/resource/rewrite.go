@@ -27,7 +27,7 @@ func rewrite(raw []byte, parsed, root *yaml.Node) ([]byte, error) {
 	old, now := parsed.Content[0], want.Content[0]
 	if r.document(old, now) {
 		edited := r.apply()
-		if means(edited, want) && (!r.json || r.isJSON(old, edited)) {
+		if r.reads(edited, old, now, want) && (!r.json || r.isJSON(old, edited)) {
 			return edited, nil
 		}
 		if ended := endLine(edited, r.eol); means(ended, want) {

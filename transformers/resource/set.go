@@ -33,6 +33,10 @@ type Set struct {
 	kinds       []uint16
 	kindNames   []string
 	kindNumbers map[string]uint16
+	ordinary    bool // see headKind
+
+	// escapes has, by document, whether it holds a backslash: see mayHold.
+	escapes []answer
 
 	broken error // why an object could not be parsed when it was looked at
 
@@ -54,10 +58,14 @@ func ParseStream(src []byte) (*Set, error) {
 	return s, nil
 }
 
-const resourceListVersion = "config.kubernetes.io/v1"
+// The versions of a ResourceList: the specification gives both the same schema.
+const (
+	resourceListVersion = "config.kubernetes.io/v1"
+	olderListVersion    = "config.kubernetes.io/v1beta1"
+)
 
 // ParseResourceList reads the input of a KRM function: one document of
-// apiVersion config.kubernetes.io/v1 and kind ResourceList whose items, if
+// apiVersion config.kubernetes.io/v1 (or v1beta1) and kind ResourceList whose items, if
 // any, are mappings, as the KRM Functions Specification has it.
 func ParseResourceList(src []byte) (*Set, error) {
 	s, err := ParseStream(src)
@@ -96,7 +104,7 @@ func ParseResourceList(src []byte) (*Set, error) {
 // checkResourceList tests what ParseResourceList promises.
 func checkResourceList(root *yaml.Node) error {
 	apiVersion, kind := scalar(root, "apiVersion"), scalar(root, "kind")
-	if apiVersion != resourceListVersion || kind != "ResourceList" {
+	if apiVersion != resourceListVersion && apiVersion != olderListVersion || kind != "ResourceList" {
 		return fmt.Errorf("a ResourceList was expected (apiVersion: %s, kind: ResourceList), and found was apiVersion: %q, kind: %q",
 			resourceListVersion, apiVersion, kind)
 	}
@@ -172,14 +180,21 @@ func removeKey(mapping *yaml.Node, key string) {
 // error names the document, and the line in the input, that cannot be
 // parsed. What is known not to be wanted is not looked at any further.
 func (s *Set) Select(kinds []string, needles ...string) ([]*Object, error) {
-	return s.find(kinds, needles, false)
+	return s.find(newQuery(kinds, needles), false)
 }
 
-func (s *Set) find(kinds, needles []string, heads bool) ([]*Object, error) {
+// SelectBelow is Select for callers to whom a needle matters only somewhere below
+// a key: labels, for instance, are in most objects, and in few selectors.
+func (s *Set) SelectBelow(key string, kinds []string, needles ...string) ([]*Object, error) {
+	q := newQuery(kinds, needles)
+	q.below = []byte(key)
+	return s.find(q, false)
+}
+
+func (s *Set) find(q *query, heads bool) ([]*Object, error) {
 	if s.broken != nil {
 		return nil, s.broken
 	}
-	q := newQuery(kinds, needles)
 	var found []*Object
 	for i := range s.starts {
 		u := s.units[i]
@@ -214,11 +229,25 @@ func (s *Set) load(i int, heads bool) (u *unit, err error) {
 	return u, nil
 }
 
+// Parsed returns the objects that were looked at, and so may have changed, except
+// those added or removed.
+func (s *Set) Parsed() []*Object {
+	var objects []*Object
+	for i := range s.starts {
+		if u := s.units[i]; u != nil {
+			objects = append(objects, u.objects...)
+		}
+	}
+	return slices.DeleteFunc(objects, func(o *Object) bool { return o.removed })
+}
+
 // query is what Select looks for.
 type query struct {
 	kinds   map[string]bool // nil: every kind
 	needles []string
 	parts   [][]byte // see needlePart; nil when every document may match
+	rarest  []int    // see contains
+	below   []byte   // the key that needles come after, where it matters
 }
 
 func newQuery(kinds, needles []string) *query {
@@ -237,7 +266,23 @@ func newQuery(kinds, needles []string) *query {
 		}
 		q.parts = append(q.parts, part)
 	}
+	q.parts = withoutLonger(q.parts)
+	for _, part := range q.parts {
+		q.rarest = append(q.rarest, rarest(part))
+	}
 	return q
+}
+
+// withoutLonger drops the parts that are nowhere without another one.
+func withoutLonger(parts [][]byte) [][]byte {
+	var kept [][]byte
+	slices.SortStableFunc(parts, func(a, b []byte) int { return len(a) - len(b) })
+	for _, part := range parts {
+		if !slices.ContainsFunc(kept, func(shorter []byte) bool { return bytes.Contains(part, shorter) }) {
+			kept = append(kept, part)
+		}
+	}
+	return kept
 }
 
 // match appends those of a document's objects that are asked for.
@@ -281,14 +326,9 @@ func treeContains(n *yaml.Node, needle string) bool {
 	return n.Kind == yaml.AliasNode && treeContains(n.Alias, needle)
 }
 
-// mayMatch looks at a document without parsing it. The cheaper of two looks comes
-// first: at the kind once that is known, else for the needles.
+// mayMatch looks at a document without parsing it. The cheaper look comes first.
 func (s *Set) mayMatch(doc int, q *query) bool {
-	chunk := s.chunk(doc)
-	if s.kinds == nil || s.kinds[doc] == 0 {
-		return q.mayHold(chunk) && contentStart(chunk) != 0 && s.mayBe(doc, q)
-	}
-	return s.mayBe(doc, q) && q.mayHold(chunk) && contentStart(chunk) != 0
+	return s.mayBe(doc, q) && s.mayHold(doc, q) && s.hasContent(doc)
 }
 
 // mayBe says whether a document may be of a kind that is asked for. Lists hold
@@ -303,17 +343,43 @@ func (s *Set) mayBe(doc int, q *query) bool {
 
 // mayHold says whether the bytes of a document may hold a needle: they hold one of
 // its parts, or a backslash, by which a double-quoted scalar can write anything in
-// another way.
-func (q *query) mayHold(chunk []byte) bool {
-	if q.parts == nil {
+// another way. What is below a key is written after it, or is an alias.
+func (s *Set) mayHold(doc int, q *query) bool {
+	if q.parts == nil || s.escaped(doc) {
 		return true
 	}
-	for _, part := range q.parts {
-		if bytes.Contains(chunk, part) {
+	chunk := s.chunk(doc)
+	if q.below != nil && bytes.IndexByte(chunk, '*') < 0 {
+		_, chunk, _ = bytes.Cut(chunk, q.below)
+	}
+	for i, part := range q.parts {
+		if contains(chunk, part, q.rarest[i]) {
 			return true
 		}
 	}
-	return bytes.IndexByte(chunk, '\\') >= 0
+	return false
+}
+
+// answer is one that is worked out when it is first asked for.
+type answer uint8
+
+const (
+	yes answer = 1 + iota
+	no
+)
+
+// escaped says whether a document holds a backslash. There are many queries.
+func (s *Set) escaped(doc int) bool {
+	if s.escapes == nil {
+		s.escapes = make([]answer, len(s.starts))
+	}
+	if s.escapes[doc] == 0 {
+		s.escapes[doc] = no
+		if bytes.IndexByte(s.chunk(doc), '\\') >= 0 {
+			s.escapes[doc] = yes
+		}
+	}
+	return s.escapes[doc] == yes
 }
 
 // doubtful stands for a kind that only the parser can tell.
@@ -324,6 +390,12 @@ func (s *Set) kindOf(doc int) string {
 	if s.kinds == nil {
 		s.kinds, s.kindNames = make([]uint16, len(s.starts)), []string{"", doubtful}
 		s.kindNumbers = map[string]uint16{doubtful: 1}
+		s.ordinary = ordinary(s.src[s.base:])
+	}
+	if s.kinds[doc] == 0 && s.ordinary {
+		if kind := headKind(s.chunk(doc)); kind != nil {
+			s.kinds[doc] = s.kindNumber(kind, true)
+		}
 	}
 	if s.kinds[doc] == 0 {
 		s.kinds[doc] = s.kindNumber(quickKind(s.chunk(doc)))

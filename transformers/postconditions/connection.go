@@ -1,0 +1,99 @@
+package postconditions
+
+import (
+	"encoding/json"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/connected-registry/scenario/transformers/resource"
+)
+
+// connectionEnv is where the registry reads its connection string.
+const connectionEnv = "ACR_REGISTRY_CONNECTION_STRING"
+
+// connectionResolves: a connection string that was given is what the registry's
+// container will find, and no failure repeats it.
+func connectionResolves(set *resource.Set, e Expected) ([]error, error) {
+	if e.ConnectionString == "" {
+		return nil, nil
+	}
+	template, err := podTemplate(e.Workload)
+	if err != nil {
+		return nil, err
+	}
+	c := container(template, e.Container)
+	if c == nil {
+		return []error{failure(e.Workload, "has no container %s any more", e.Container)}, nil
+	}
+	found, err := connectionOf(set, e, c)
+	if err != nil {
+		return nil, err
+	}
+	if found != e.ConnectionString {
+		return []error{failure(e.Workload, "%s does not lead to the connection string that was given", connectionEnv)}, nil
+	}
+	return nil, nil
+}
+
+// connectionOf is what kubelet would set the variable to: a container's env wins
+// over its envFrom, and of several the last one.
+func connectionOf(set *resource.Set, e Expected, c *corev1.Container) (string, error) {
+	value := ""
+	for _, source := range c.EnvFrom {
+		if source.SecretRef == nil || source.Prefix != "" {
+			continue
+		}
+		data, err := dataOf(set, e, source.SecretRef.Name)
+		if err != nil {
+			return "", err
+		}
+		if found, ok := data[connectionEnv]; ok {
+			value = found
+		}
+	}
+	for _, env := range c.Env {
+		if env.Name != connectionEnv {
+			continue
+		}
+		value = env.Value
+		if env.ValueFrom != nil && env.ValueFrom.SecretKeyRef != nil {
+			data, err := dataOf(set, e, env.ValueFrom.SecretKeyRef.Name)
+			if err != nil {
+				return "", err
+			}
+			value = data[env.ValueFrom.SecretKeyRef.Key]
+		}
+	}
+	return value, nil
+}
+
+// dataOf is a Secret's data as a container sees it, none for one that is not there.
+func dataOf(set *resource.Set, e Expected, name string) (map[string]string, error) {
+	secrets, err := set.Select([]string{"Secret"}, name)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range secrets {
+		if o.Name != name || !e.near(o) {
+			continue
+		}
+		var typed corev1.Secret
+		encoded, err := o.Node().MarshalJSON()
+		if err == nil {
+			err = json.Unmarshal(encoded, &typed)
+		}
+		if err != nil {
+			// The decoder's message may repeat what it could not decode.
+			return nil, failure(o, "is not readable as a Secret")
+		}
+		data := map[string]string{}
+		for key, value := range typed.Data {
+			data[key] = string(value)
+		}
+		for key, value := range typed.StringData {
+			data[key] = value
+		}
+		return data, nil
+	}
+	return nil, nil
+}
