@@ -7,15 +7,32 @@ GOLANGCI_LINT_VERSION := v2.15.0
 VERSION               := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 BINARY := bin/connected-registry-scenario
+# where kustomize looks below KUSTOMIZE_PLUGIN_HOME=plugin
+LEGACY := plugin/connectedregistry.dev/v1alpha1/connectedregistryscenario/ConnectedRegistryScenario
 LINT   := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 
-.PHONY: help build test lint bench demo update e2e fuzz clean
+# Helm takes nothing but a semantic version, and cuts an archive's name off at the
+# last hyphen that a number and a dot follow.
+DIST           := dist
+PLUGIN         := $(DIST)/connected-registry-scenario
+PLUGIN_VERSION := $(shell grep -xE 'v?[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z-]*[A-Za-z-][0-9A-Za-z.-]*)?' <<<'$(VERSION)' | sed 's/^v//')
+PLUGIN_VERSION := $(or $(PLUGIN_VERSION),0.0.0-dev.g$(VERSION))
+
+.PHONY: help build plugin test lint bench demo update e2e fuzz clean
 
 help: ## what the targets do
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | column -t -s '|'
 
-build: ## the program, as bin/connected-registry-scenario
+build: ## the program, as bin/connected-registry-scenario, and below plugin/ for kustomize
 	@go build -trimpath -ldflags '-X github.com/connected-registry/scenario/plugin.Version=$(VERSION)' -o $(BINARY) .
+	@mkdir -p $(dir $(LEGACY))
+	@ln -sf $(abspath $(BINARY)) $(LEGACY)
+
+plugin: ## the plugin for Helm 4, as a folder and as an archive in dist/
+	@mkdir -p $(PLUGIN)
+	@go build -trimpath -ldflags '-X github.com/connected-registry/scenario/plugin.Version=$(VERSION)' -o $(PLUGIN)/connected-registry-scenario$(shell go env GOEXE) .
+	@sed 's/^version: .*/version: $(PLUGIN_VERSION)/' plugin/helm/plugin.yaml >$(PLUGIN)/plugin.yaml
+	@tar -C $(DIST) -czf $(PLUGIN)-$(PLUGIN_VERSION).tgz connected-registry-scenario
 
 test: ## the tests, with real helm and kustomize; under 3 minutes once modules are cached
 	go test ./...
@@ -32,8 +49,9 @@ $(LINT):
 	GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 	@mv bin/golangci-lint $(LINT)
 
-bench: ## the Go benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: ## the Go benchmarks, and the comparison that docs/performance.md shows
+	go test -run '^$$' -bench . -benchmem ./transformers/... ./test/bench
+	go run ./test/bench
 
 fuzz: ## every fuzz target for half a minute
 	@for package in $$(go list ./...); do \
@@ -47,7 +65,8 @@ demo: build ## the stand-in chart, the plan of a scenario, and the result
 	@./fixtures/demo.sh $(BINARY)
 
 update: ## writes the golden files anew; look at the diff
-	go test ./transformers/... ./plugin/... -update
+	go test ./scenario -run TestFieldDocs -update # first: the others print what it writes
+	go test ./scenario ./transformers ./plugin -update
 
 clean: ## removes what make built
-	rm -rf bin
+	rm -rf bin dist plugin/connectedregistry.dev

@@ -81,7 +81,7 @@ func (p *program) check(flags scenarioFlags, render string) (checked, error) {
 	if err != nil {
 		return checked{}, err
 	}
-	found := checked{Scenario: scrub(layer.Scenario.Metadata.Name), layers: overrides, report: &transformers.Report{}}
+	found := checked{Scenario: scrub(layer.Scenario.Metadata.Name), layers: overrides, report: settingsReport(layer)}
 	if render == "" {
 		return found, layer.Validate()
 	}

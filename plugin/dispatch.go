@@ -17,8 +17,8 @@ const (
 // kustomize cannot all be told to pass a command.
 func (p *program) dispatch(cmd *cobra.Command, args []string, flags renderFlags) error {
 	legacy := p.calledAsLegacyPlugin()
-	if legacy && len(flags.files) > 0 {
-		return usagef("%s is set, as for a kustomize plugin, and --scenario is given, as for a Helm post-renderer; "+
+	if legacy && flags.given() {
+		return usagef("%s is set, as for a kustomize plugin, and --scenario or --config is given, as for a Helm post-renderer; "+
 			"say which it is with the command kustomize-plugin or post-render", p.legacyVariable())
 	}
 	if !legacy && len(args) > 0 {

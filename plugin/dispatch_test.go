@@ -35,7 +35,7 @@ func TestDispatch(t *testing.T) {
 		"function":                         {nil, nil, list(scenarios["trust.yaml"]), 0, isList, ""},
 		"function under a Helm plugin":     {nil, helm, list(scenarios["trust.yaml"]), 0, isList, ""},
 		"function, scenario by a flag":     {[]string{"-s", "trust.yaml"}, nil, list(""), 0, isList, ""},
-		"function, both":                   {[]string{"-s", "trust.yaml"}, nil, list(scenarios["trust.yaml"]), 2, isList, "has a functionConfig, and --scenario is given"},
+		"function, both":                   {[]string{"-s", "trust.yaml"}, nil, list(scenarios["trust.yaml"]), 2, isList, "has a functionConfig, and --scenario or --config is given"},
 		"legacy by file":                   {[]string{"trust.yaml"}, legacy, stream, 0, isStream, ""},
 		"legacy by environment":            {nil, inline, stream, 0, isStream, ""},
 		"legacy, file before environment":  {[]string{"broken.yaml"}, inline, stream, 1, nil, "spec.mod"},

@@ -2,8 +2,13 @@ package plugin
 
 import (
 	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers"
@@ -93,15 +98,37 @@ func (p *program) functionScenario(set *resource.Set, flags scenarioFlags) (*sce
 	if config == nil {
 		return p.loadScenario(flags)
 	}
-	if len(flags.files) > 0 {
-		return nil, nil, usagef("the ResourceList has a functionConfig, and --scenario is given; " +
-			"use the command function without --scenario, or post-render on a plain stream")
+	if config.GetKind() == "ConfigMap" {
+		return p.configMapScenario(config, flags)
+	}
+	if flags.given() {
+		return nil, nil, usagef("the ResourceList has a functionConfig, and --scenario or --config is given; " +
+			"use the command function without --scenario and --config, or post-render on a plain stream")
 	}
 	layer, err := scenario.DecodeNode(functionSource(config.GetName()), config)
 	if err != nil {
 		return nil, nil, err
 	}
 	return layer, nil, layer.Resolve(p.readFrom("."))
+}
+
+// configMapScenario is for runners that turn arguments into a functionConfig:
+// kustomize fn run … -- scenario=FILE, and kpt fn eval likewise. Several files
+// are parted as in PATH. Without arguments the ConfigMap is empty.
+func (p *program) configMapScenario(config *yaml.RNode, flags scenarioFlags) (*scenario.Layer, []scenario.Override, error) {
+	data := config.GetDataMap()
+	files, stated := data["scenario"]
+	delete(data, "scenario")
+	for _, key := range slices.Sorted(maps.Keys(data)) {
+		return nil, nil, fmt.Errorf("the functionConfig is a ConfigMap with %q, expected scenario=FILE, or a %s instead of the ConfigMap", key, scenario.Kind)
+	}
+	if stated && flags.given() {
+		return nil, nil, usagef("a scenario is given by functionConfig and by --scenario; leave one out")
+	}
+	if stated {
+		flags.files = filepath.SplitList(files)
+	}
+	return p.loadScenario(flags)
 }
 
 // functionSource tells the scenarios of a kustomization apart in errors.

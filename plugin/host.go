@@ -1,7 +1,10 @@
 package plugin
 
 import (
+	"context"
+	"io"
 	"os"
+	"os/exec"
 	"time"
 
 	"golang.org/x/term"
@@ -17,6 +20,12 @@ type Host struct {
 	IsTerminal func(stream any) bool
 	// Width is a terminal's number of columns, 0 where it is not known.
 	Width func(stream any) int
+	// Run runs a program and returns what it writes to stdout.
+	Run func(ctx context.Context, path string, args ...string) ([]byte, error)
+	// OpenTerminal opens the terminal that the user sits at, whatever the streams are.
+	OpenTerminal func() (io.WriteCloser, error)
+	// SaveReport keeps what a run under Helm 4 had to say, in a file of the user's.
+	SaveReport func(text string) error
 }
 
 // System is the machine that the program runs on.
@@ -28,7 +37,17 @@ func System() Host {
 		Now:        time.Now,
 		IsTerminal: isTerminal,
 		Width:      width,
+		Run:        runProgram,
+
+		OpenTerminal: openTerminal,
+		SaveReport:   saveReport,
 	}
+}
+
+func runProgram(ctx context.Context, path string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.WaitDelay = time.Second // for what it has started and left behind
+	return cmd.Output()
 }
 
 func isTerminal(stream any) bool {

@@ -71,7 +71,7 @@ func (p *program) planCommand() *cobra.Command {
 	}
 	flags.register(cmd.Flags())
 	cmd.Flags().BoolVar(&flags.diff, "diff", true, "show the diff")
-	cmd.Flags().BoolVar(&flags.exitCode, "exit-code", false, "exit with 1 if anything would change, 2 on errors")
+	cmd.Flags().BoolVar(&flags.exitCode, "exit-code", false, "exit with 1 if anything would change")
 	flags.output = addChoice(cmd, "output", "`FORMAT`", "table", "json")
 	flags.color = addChoice(cmd, "color", "`WHEN`", "auto", "always", "never")
 	return cmd
@@ -141,6 +141,7 @@ func (p *program) plan(layer *scenario.Layer, overrides []scenario.Override, ren
 	slices.SortStableFunc(changes, func(a, b resource.Change) int {
 		return cmp.Compare(slices.Index(actions, action(a)), slices.Index(actions, action(b)))
 	})
+	report.Warnings = append(report.Warnings, helm3Hooks(changes)...)
 	return &planned{scenario: scrub(layer.Scenario.Metadata.Name), report: report, changes: changes, overrides: overrides}, nil
 }
 

@@ -45,8 +45,16 @@ type exitError int
 func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 // Main runs the program with the arguments that follow its name and returns its
-// exit code: 0, 1 for a failure, 2 for a mistake on the command line.
+// exit code: 0, 1 for a failure, 2 for a mistake on the command line. Helm 4 is told
+// of a failure otherwise; see runUnderHelm4.
 func Main(args []string, streams Streams, host Host) int {
+	if len(args) > 0 && args[0] == helm4Command {
+		return runUnderHelm4(args[1:], streams, host)
+	}
+	return run(args, streams, host)
+}
+
+func run(args []string, streams Streams, host Host) int {
 	p := &program{Streams: streams, Host: host}
 	root := p.rootCommand()
 	if args == nil {

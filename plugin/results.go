@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"strconv"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -16,6 +17,7 @@ type result struct {
 	Severity    string            `yaml:"severity"`
 	ResourceRef *resourceRef      `yaml:"resourceRef,omitempty"`
 	Field       *resultField      `yaml:"field,omitempty"`
+	File        *resultFile       `yaml:"file,omitempty"`
 	Tags        map[string]string `yaml:"tags,omitempty"`
 }
 
@@ -28,6 +30,12 @@ type resourceRef struct {
 
 type resultField struct {
 	Path string `yaml:"path"`
+}
+
+// resultFile is where the host read the object from.
+type resultFile struct {
+	Path  string `yaml:"path"`
+	Index int    `yaml:"index,omitempty"`
 }
 
 // setResults puts results in a list. Without any the list stays as it is.
@@ -52,13 +60,13 @@ func resultsOf(report *transformers.Report) []result {
 	for _, c := range report.Changes {
 		results = append(results, result{
 			Message: scrub(c.Message), Severity: "info",
-			ResourceRef: reference(c.Object), Tags: tags(c.Transformer),
+			ResourceRef: reference(c.Object), File: fileOf(c.Object), Tags: tags(c.Transformer),
 		})
 	}
 	for _, w := range report.Warnings {
 		results = append(results, result{
 			Message: scrub(w.Message), Severity: "warning",
-			ResourceRef: reference(w.Object), Tags: tags(w.Transformer),
+			ResourceRef: reference(w.Object), File: fileOf(w.Object), Tags: tags(w.Transformer),
 		})
 	}
 	return results
@@ -78,12 +86,30 @@ func reference(o *resource.Object) *resourceRef {
 	return &resourceRef{APIVersion: o.APIVersion, Kind: o.Kind, Name: o.Name, Namespace: o.Namespace}
 }
 
+// fileOf is the file that the host's annotations name, nil where they name none.
+func fileOf(o *resource.Object) *resultFile {
+	if o == nil {
+		return nil
+	}
+	annotations := o.Annotations()
+	path := annotations["internal.config.kubernetes.io/path"]
+	if path == "" {
+		return nil
+	}
+	index, err := strconv.Atoi(annotations["internal.config.kubernetes.io/index"])
+	if err != nil {
+		index = 0 // which is what its absence means
+	}
+	return &resultFile{Path: path, Index: index}
+}
+
 // errorResults are a failure's problems. Their messages stay whole, because a
 // host may show nothing else of a result.
 func errorResults(set *resource.Set, err error) []result {
 	var results []result
 	for _, problem := range problemsOf(err) {
-		r := result{Message: problem.text, Severity: "error", ResourceRef: reference(find(set, problem))}
+		o := find(set, problem)
+		r := result{Message: problem.text, Severity: "error", ResourceRef: reference(o), File: fileOf(o)}
 		if problem.Object != "" && problem.Path != "" {
 			r.Field = &resultField{Path: problem.Path}
 		}

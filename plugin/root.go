@@ -59,9 +59,10 @@ func (p *program) rootCommand() *cobra.Command {
 	root.SetHelpCommandGroupID(groupPeople)
 	root.SetCompletionCommandGroupID(groupPeople)
 	root.AddCommand(
-		p.planCommand(), p.checkCommand(), p.versionCommand(),
+		p.planCommand(), p.checkCommand(), p.explainCommand(), p.schemaCommand(), p.verifyCommand(), p.doctorCommand(), p.installCommand(), p.exportCommand(), p.convertCommand(), p.versionCommand(),
 		p.postRenderCommand(), p.functionCommand(), p.legacyCommand(),
 	)
+	offerNoFiles(root)
 	return root
 }
 
@@ -128,14 +129,17 @@ func addChoice(cmd *cobra.Command, name, usage string, allowed ...string) *choic
 
 // scenarioFlags say which scenario is meant, for which namespace.
 type scenarioFlags struct {
+	settingsFlags
 	files     []string
 	namespace string
 }
 
 func (f *scenarioFlags) register(flags *pflag.FlagSet) {
 	// Not a list by commas: they may stand in a file's name.
-	flags.StringArrayVarP(&f.files, "scenario", "s", nil, "scenario `FILE`; of several, later ones win\n(default: paths in "+scenarioEnv+")")
-	flags.StringVarP(&f.namespace, "namespace", "n", "", "release `NAMESPACE`, where manifests have none")
+	flags.StringArrayVarP(&f.files, "scenario", "s", nil, "scenario `FILE`; of several, later ones win\n(default: "+scenarioEnv+")")
+	completeScenario(flags)
+	f.settingsFlags.register(flags)
+	flags.StringVarP(&f.namespace, "namespace", "n", "", "release `NAMESPACE` where manifests have none")
 }
 
 // renderFlags are those of post-render, which the program takes without a
@@ -152,5 +156,5 @@ func (f *renderFlags) register(flags *pflag.FlagSet) {
 }
 
 func registerQuiet(flags *pflag.FlagSet, quiet *bool) {
-	flags.BoolVarP(quiet, "quiet", "q", false, "do not report changes and warnings on stderr")
+	flags.BoolVarP(quiet, "quiet", "q", false, "report no changes and warnings on stderr")
 }

@@ -21,8 +21,8 @@ func (p *program) scenarioFiles(flags scenarioFlags) ([]string, error) {
 			}
 		}
 	}
-	if len(files) == 0 {
-		return nil, usagef("no scenario is given; give one with --scenario FILE (under Helm 3: --post-renderer-args=--scenario=FILE), or with %s=FILE in the environment", scenarioEnv)
+	if len(files) == 0 && !flags.any() {
+		return nil, usagef("no scenario is given; give one with --scenario FILE (under Helm: --post-renderer-args=--scenario=FILE), or with %s=FILE in the environment, or settings with --config KEY=VALUE", scenarioEnv)
 	}
 	for _, file := range files {
 		switch file {
@@ -36,14 +36,26 @@ func (p *program) scenarioFiles(flags scenarioFlags) ([]string, error) {
 }
 
 func (p *program) hasScenario(flags renderFlags) bool {
-	return len(flags.files) > 0 || p.env(scenarioEnv) != ""
+	return flags.given() || p.env(scenarioEnv) != ""
 }
 
 // loadScenario reads the scenarios and lays them over each other.
 func (p *program) loadScenario(flags scenarioFlags) (*scenario.Layer, []scenario.Override, error) {
-	files, err := p.scenarioFiles(flags)
+	layers, err := p.loadLayers(flags)
 	if err != nil {
 		return nil, nil, err
+	}
+	return scenario.Merge(layers...)
+}
+
+// given says whether flags name a scenario, or state one as settings.
+func (f scenarioFlags) given() bool { return len(f.files) > 0 || f.any() }
+
+// loadLayers reads the scenarios by themselves, and settings as a layer on top.
+func (p *program) loadLayers(flags scenarioFlags) ([]*scenario.Layer, error) {
+	files, err := p.scenarioFiles(flags)
+	if err != nil {
+		return nil, err
 	}
 	var layers []*scenario.Layer
 	var problems []error
@@ -51,10 +63,8 @@ func (p *program) loadScenario(flags scenarioFlags) (*scenario.Layer, []scenario
 		layer, err := p.loadLayer(file)
 		layers, problems = append(layers, layer), append(problems, err)
 	}
-	if err := errors.Join(problems...); err != nil {
-		return nil, nil, err
-	}
-	return scenario.Merge(layers...)
+	settings, err := p.loadSettings(flags.settingsFlags)
+	return append(layers, settings...), errors.Join(append(problems, err)...)
 }
 
 func (p *program) loadLayer(file string) (*scenario.Layer, error) {

@@ -1,0 +1,61 @@
+package plugin
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/connected-registry/scenario/scenario"
+)
+
+// completeScenario makes shells offer the files that may be scenarios.
+func completeScenario(flags *pflag.FlagSet) {
+	// The error is for flags that do not exist.
+	_ = cobra.MarkFlagFilename(flags, "scenario", "yaml", "yml", "json")
+}
+
+// offerNoFiles keeps shells from offering files to the commands that take no
+// argument: a command that refuses one has none to complete.
+func offerNoFiles(root *cobra.Command) {
+	for _, cmd := range root.Commands() {
+		if cmd.ValidArgsFunction == nil && cmd.Args != nil && cmd.Args(cmd, []string{"argument"}) != nil {
+			cmd.ValidArgsFunction = cobra.NoFileCompletions
+		}
+		offerNoFiles(cmd)
+	}
+}
+
+// completeField offers the fields that explain knows, a level at a time: the shell
+// adds no space, so that one goes on with a dot.
+func completeField(_ *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+	const directive = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveKeepOrder
+	if len(args) > 0 {
+		return nil, directive
+	}
+	parent := scenario.Describe()
+	for {
+		next := -1
+		for i, f := range parent.Fields {
+			if strings.HasPrefix(begun, f.Path+".") {
+				next = i
+			}
+		}
+		if next < 0 {
+			break
+		}
+		parent = parent.Fields[next]
+	}
+	var offers []string
+	for _, f := range parent.Fields {
+		if strings.HasPrefix(f.Path, begun) {
+			offers = append(offers, cobra.CompletionWithDesc(f.Path, firstSentence(f.Description)))
+		}
+	}
+	return offers, directive
+}
+
+func firstSentence(text string) string {
+	first, _, _ := strings.Cut(text, ". ")
+	return strings.TrimSuffix(first, ".")
+}

@@ -1,0 +1,148 @@
+package plugin
+
+import (
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+
+	"github.com/connected-registry/scenario/transformers/patch"
+)
+
+const exportKustomizeHelp = `Write what a scenario does to a render as a kustomize Component: patches for what
+changes, "$patch: delete" for what goes, resources for what is new. kustomize
+then needs neither this program nor any flag for plugins.
+
+Put the directory under components of the kustomization that has the render
+(or helmCharts) under its resources. RENDER is a file, or - (or nothing) for
+stdin; let it be what that kustomization builds without the component.`
+
+const exportKustomizeExamples = `  kustomize build --enable-helm overlay |
+    ` + name + ` export kustomize -s site.yaml -o overlay/scenario`
+
+// The files of an export for kustomize.
+const (
+	kustomizationFile = "kustomization.yaml"
+	expectedFile      = "expected/kustomization.yaml"
+)
+
+func (p *program) exportKustomizeCommand() *cobra.Command {
+	var flags exportFlags
+	cmd := &cobra.Command{
+		Use:     "kustomize --scenario FILE [RENDER|-] --output-dir DIR",
+		Short:   "Write a scenario as a kustomize Component",
+		Long:    exportKustomizeHelp,
+		Example: exportKustomizeExamples,
+		Args:    oneRender,
+		RunE: func(_ *cobra.Command, args []string) error {
+			x, err := p.export(flags, append(args, "-")[0])
+			if err != nil {
+				return err
+			}
+			files, err := x.component()
+			if err != nil {
+				return err
+			}
+			return p.writeExport(x, files, flags.outputDir, "list "+flags.outputDir+" under components of your kustomization, relative to it")
+		},
+	}
+	flags.registerFor(cmd)
+	return cmd
+}
+
+// kustomization is the part of kustomize's that an export uses.
+// Source: sigs.k8s.io/kustomize/api/types.
+type kustomization struct {
+	APIVersion   string        `json:"apiVersion"`
+	Kind         string        `json:"kind"`
+	Namespace    string        `json:"namespace,omitempty"`
+	Components   []string      `json:"components,omitempty"`
+	Resources    []string      `json:"resources,omitempty"`
+	Patches      []patch.Patch `json:"patches,omitempty"`
+	Replacements []replacement `json:"replacements,omitempty"`
+}
+
+func newComponent() kustomization {
+	return kustomization{APIVersion: "kustomize.config.k8s.io/v1alpha1", Kind: "Component"}
+}
+
+type replacement struct {
+	Source  source   `json:"source"`
+	Targets []target `json:"targets"`
+}
+
+type source struct {
+	selected
+	FieldPath string `json:"fieldPath"`
+}
+
+type target struct {
+	Select     selected `json:"select"`
+	FieldPaths []string `json:"fieldPaths"`
+}
+
+type selected struct {
+	Group     string `json:"group,omitempty"`
+	Kind      string `json:"kind"`
+	Name      string `json:"name"`
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// expectation fails a build where an object is not there, or is there twice. A patch
+// whose target selects nothing is passed over in silence; a replacement whose source
+// selects nothing is an error. This one puts an object's kind where it is already.
+func expectation(found patch.Found) replacement {
+	// A source is taken by its words, not as a regular expression as a target is.
+	is := selected{Group: found.Group(), Kind: found.Kind, Name: found.Name}
+	if found.Target.Namespace != "" {
+		is.Namespace = found.Namespace
+	}
+	return replacement{
+		Source: source{is, "kind"},
+		Targets: []target{{
+			Select:     selected{Group: found.Target.Group, Kind: found.Target.Kind, Name: found.Target.Name, Namespace: found.Target.Namespace},
+			FieldPaths: []string{"kind"},
+		}},
+	}
+}
+
+// component is the export for kustomize. What must be there is looked at before
+// anything is patched, by a component of its own: kustomize builds inner components
+// first, and within one it does replacements last.
+func (x *exported) component() ([]exportedFile, error) {
+	expected, outer := newComponent(), newComponent()
+	for _, found := range x.changes.Found {
+		expected.Replacements = append(expected.Replacements, expectation(found))
+	}
+	var files []exportedFile
+	if len(expected.Replacements) > 0 {
+		outer.Components = []string{"expected"}
+	}
+	if len(x.changes.Added) > 0 {
+		outer.Resources = []string{addedFile}
+	}
+	outer.Patches = x.changes.Patches
+	text, err := x.file(kustomizationFile, outer)
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, text)
+	if len(outer.Components) > 0 {
+		text, err := x.file(expectedFile, expected)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, text)
+	}
+	if len(x.changes.Added) > 0 {
+		files = append(files, exportedFile{addedFile, x.addedText()})
+	}
+	return files, nil
+}
+
+func (x *exported) file(path string, content any) (exportedFile, error) {
+	text, err := yaml.Marshal(content)
+	comment := x.header()
+	if path == kustomizationFile {
+		comment += x.todo()
+	}
+	return exportedFile{path, comment + string(text)}, err
+}

@@ -1,0 +1,380 @@
+package plugin
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/connected-registry/scenario/scenario"
+	"github.com/connected-registry/scenario/transformers"
+	"github.com/connected-registry/scenario/transformers/resource"
+)
+
+const verifyHelp = `Say whether manifests were patched by a scenario. A host that is called without
+the flags that it needs skips plugins silently; what it then gives looks right.
+
+RENDER is a file, or - (or nothing) for stdin: helm get manifest, kustomize build,
+or live objects from kubectl get -o yaml. The registry's workload carries a record
+of every run. The record alone is not believed: the scenario is run once more in
+memory, and must find nothing left to do.
+
+Several scenarios are either the layers of one run or runs in a row; the record
+says which. Without a scenario, the record is listed.
+
+The result is one of
+  patched        by this scenario, in this version
+  stale          by another version of the program or of the scenario
+  drifted        recorded, but the scenario does not hold any more
+  unknown        recorded; of live objects, those that it concerns are not all there
+  never-patched  there is no record of this scenario
+and the exit code is 0 for patched, 1 for all else, 2 for a wrong call.`
+
+const verifyExamples = `  helm get manifest edge -n edge | ` + name + ` verify -s site.yaml
+
+  kustomize build --enable-alpha-plugins overlay |
+    ` + name + ` verify -s overlay/site.yaml
+
+  # what runs now; secrets are compared, and not shown
+  kubectl get -n edge -o yaml \
+    deploy,sts,ds,svc,cm,sa,pvc,secret,role,rolebinding,certificates,issuers |
+    ` + name + ` verify -s site.yaml
+
+  # which scenarios are recorded?
+  helm get manifest edge -n edge | ` + name + ` verify`
+
+// What verify finds.
+const (
+	statusPatched  = "patched"
+	statusStale    = "stale"
+	statusDrifted  = "drifted"
+	statusUnknown  = "unknown"
+	statusNever    = "never-patched"
+	statusRecorded = "recorded" // without a scenario to compare with
+)
+
+// verified is what verify found, as --output json has it.
+type verified struct {
+	Status   string           `json:"status"`
+	Scenario string           `json:"scenario,omitempty"`
+	Version  string           `json:"version"` // this program's
+	Workload string           `json:"workload"`
+	Live     bool             `json:"live"` // the objects come from a cluster
+	Recorded []verifiedRecord `json:"recorded"`
+	// Reasons say why it is not patched.
+	Reasons []string `json:"reasons"`
+	// Changes are what the scenario would still change.
+	Changes []verifiedChange `json:"changes"`
+	// Unchecked is what cannot be known from what was given.
+	Unchecked []string `json:"unchecked"`
+}
+
+type verifiedRecord struct {
+	Scenario string `json:"scenario"`
+	Version  string `json:"version"`
+	Digest   string `json:"digest"`
+}
+
+type verifiedChange struct {
+	Object      string `json:"object"`
+	Transformer string `json:"transformer"`
+	Message     string `json:"message"`
+}
+
+func (p *program) verifyCommand() *cobra.Command {
+	var flags scenarioFlags
+	var output *choice
+	cmd := &cobra.Command{
+		Use:     "verify [--scenario FILE] [RENDER|-]",
+		Short:   "Say whether manifests or live objects were patched",
+		Long:    verifyHelp,
+		Example: verifyExamples,
+		GroupID: groupPeople,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usagef("%d renders are given, expected one at most", len(args))
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			found, err := p.verify(flags, append(args, "-")[0])
+			if err != nil {
+				return err
+			}
+			if output.value == "json" {
+				err = p.writeJSON(found)
+			} else {
+				err = p.writeVerified(found)
+			}
+			if err == nil && found.Status != statusPatched && found.Status != statusRecorded {
+				return exitError(exitFailure)
+			}
+			return err
+		},
+	}
+	flags.register(cmd.Flags())
+	output = addChoice(cmd, "output", "`FORMAT`", "text", "json")
+	return cmd
+}
+
+func (p *program) verify(flags scenarioFlags, render string) (*verified, error) {
+	var layers []*scenario.Layer
+	var merged *scenario.Layer
+	if flags.given() || p.env(scenarioEnv) != "" {
+		var err error
+		if layers, err = p.loadLayers(flags); err != nil {
+			return nil, err
+		}
+		if merged, _, err = scenario.Merge(layers...); err != nil {
+			return nil, err
+		}
+		if err := merged.Validate(); err != nil {
+			return nil, err
+		}
+	}
+	input, err := p.readRender(render)
+	if err != nil {
+		return nil, err
+	}
+	if render == "-" {
+		render = "stdin"
+	}
+	set, err := parseSome(input, render)
+	if err != nil {
+		return nil, err
+	}
+	workload, records, whole, err := transformers.Recorded(set, merged)
+	if err != nil {
+		return nil, err
+	}
+	found := &verified{
+		Workload: printable(scrub(workload.ID())), Version: version(), Live: isLive(workload),
+		Recorded: []verifiedRecord{}, Reasons: []string{}, Changes: []verifiedChange{}, Unchecked: []string{},
+	}
+	for _, r := range records {
+		found.Recorded = append(found.Recorded, verifiedRecord{printable(scrub(r.Scenario)), printable(scrub(r.Version)), printable(scrub(r.Digest))})
+	}
+	if merged == nil {
+		found.list()
+		return found, nil
+	}
+	found.Scenario = printable(scrub(merged.Scenario.Metadata.Name))
+	found.compare(layers, merged)
+	if found.Status == statusPatched && !whole {
+		found.Status = statusStale
+		found.Reasons = append(found.Reasons, "the record was not written by this program alone: "+
+			transformers.ScenarioAnnotation+" and "+transformers.DigestAnnotation+" do not fit together")
+	}
+	if found.Status != statusNever {
+		p.findDrift(found, set, merged, flags.namespace)
+	}
+	return found, nil
+}
+
+// list is for the question without a scenario.
+func (v *verified) list() {
+	v.Status = statusRecorded
+	if len(v.Recorded) == 0 {
+		v.Status = statusNever
+		v.Reasons = append(v.Reasons, "no scenario is recorded")
+	}
+}
+
+// compare judges the record. Several scenarios are looked for as the layers of
+// one run first, and then as runs in a row.
+func (v *verified) compare(layers []*scenario.Layer, merged *scenario.Layer) {
+	v.Status = statusPatched
+	if v.record(merged.Scenario.Metadata.Name) >= 0 {
+		v.judge(merged)
+		return
+	}
+	if len(layers) == 1 {
+		v.missing(merged)
+		return
+	}
+	last := -1
+	for _, layer := range layers {
+		i := v.record(layer.Scenario.Metadata.Name)
+		if i < 0 {
+			v.missing(layer)
+			return
+		}
+		if i < last {
+			v.stale("the runs were recorded in another order: %s", v.names())
+		}
+		last = max(last, i)
+		v.judge(layer)
+	}
+}
+
+func (v *verified) record(name string) int {
+	return slices.IndexFunc(v.Recorded, func(r verifiedRecord) bool { return r.Scenario == name })
+}
+
+func (v *verified) names() string {
+	var names []string
+	for _, r := range v.Recorded {
+		names = append(names, r.Scenario)
+	}
+	return strings.Join(names, ", ")
+}
+
+// judge compares one recorded run with the scenario of its name.
+func (v *verified) judge(layer *scenario.Layer) {
+	name := layer.Scenario.Metadata.Name
+	r := v.Recorded[v.record(name)]
+	_, digest, _ := strings.Cut(layer.Digest("-"), "@")
+	if r.Digest != digest {
+		v.stale("scenario %s has changed since, or another one of that name was applied: recorded is %s, this is %s", name, short(r.Digest), short(digest))
+	}
+	if r.Version != version() {
+		v.stale("scenario %s was applied by version %s, and this is %s", name, r.Version, version())
+	}
+}
+
+func (v *verified) stale(format string, args ...any) {
+	v.Status = statusStale
+	v.Reasons = append(v.Reasons, printable(scrub(fmt.Sprintf(format, args...))))
+}
+
+// missing explains why there is no record of a scenario.
+func (v *verified) missing(layer *scenario.Layer) {
+	name := layer.Scenario.Metadata.Name
+	_, digest, _ := strings.Cut(layer.Digest("-"), "@")
+	for _, r := range v.Recorded {
+		switch {
+		case r.Digest == digest:
+			v.stale("the same is recorded under another name: %s", r.Scenario)
+			return
+		case slices.Contains(strings.Split(r.Scenario, "+"), name):
+			v.stale("scenario %s was applied as a layer of %s; give all of its layers", name, r.Scenario)
+			return
+		}
+	}
+	v.Status = statusNever
+	if len(v.Recorded) == 0 {
+		v.Reasons = append(v.Reasons, "no scenario is recorded")
+		return
+	}
+	v.Reasons = append(v.Reasons, fmt.Sprintf("scenario %s is not recorded; recorded are: %s", printable(scrub(name)), v.names()))
+}
+
+// short is a digest as much as a person compares.
+func short(digest string) string {
+	if len(digest) > 19 {
+		return digest[:19] + "…"
+	}
+	return digest
+}
+
+// findDrift runs the scenario again, and reports what it would still change. The
+// record itself was judged before.
+func (p *program) findDrift(v *verified, set *resource.Set, merged *scenario.Layer, namespace string) {
+	kinds, err := kindsOf(set)
+	var report *transformers.Report
+	if err == nil {
+		report, err = transformers.Run(set, merged, p.options(namespace))
+	}
+	if err != nil {
+		status := statusDrifted
+		if v.Live {
+			status = statusUnknown
+			v.Unchecked = append(v.Unchecked, "whether the scenario holds: kubectl get may not have asked for all kinds that it concerns")
+		}
+		for _, problem := range problemsOf(err) {
+			v.because(status, printable(problem.text))
+		}
+		return
+	}
+	for _, c := range report.Changes {
+		if c.Transformer == "marker" {
+			continue
+		}
+		// Of live objects one sees the kinds that were asked for. An object that is
+		// there and was not given makes the rest of the run a guess.
+		if v.Live && c.Object.Added() && !kinds[c.Object.Kind] {
+			v.Unchecked = append(v.Unchecked, fmt.Sprintf("the scenario's %s: what was given holds no %s", c.Object.Kind, c.Object.Kind))
+			continue
+		}
+		v.Changes = append(v.Changes, verifiedChange{printable(c.Object.ID()), c.Transformer, printable(scrub(c.Message))})
+	}
+	switch {
+	case len(v.Unchecked) > 0:
+		v.Changes = []verifiedChange{}
+		v.because(statusUnknown, "the record is right, and whether the scenario holds cannot be told from what was given")
+	case len(v.Changes) > 0:
+		v.because(statusDrifted, fmt.Sprintf("the scenario would still make %s", count(len(v.Changes), "change")))
+	}
+}
+
+// because adds a reason. What is stale is expected to differ, and stays stale.
+func (v *verified) because(status, reason string) {
+	v.Reasons = append(v.Reasons, reason)
+	if v.Status == statusPatched {
+		v.Status = status
+	}
+}
+
+// kindsOf are the kinds that were given.
+func kindsOf(set *resource.Set) (map[string]bool, error) {
+	objects, err := set.Heads(nil)
+	kinds := map[string]bool{}
+	for _, o := range objects {
+		kinds[o.Kind] = true
+	}
+	return kinds, err
+}
+
+// isLive says whether an object comes from a cluster, which alone gives out uids.
+func isLive(o *resource.Object) bool {
+	uid, err := o.Node().Pipe(yaml.Lookup("metadata", "uid"))
+	return err == nil && uid != nil
+}
+
+var statusColors = map[string]string{
+	statusPatched: green, statusRecorded: green, statusStale: yellow, statusUnknown: yellow, statusDrifted: red, statusNever: red,
+}
+
+// writeVerified writes the answer first, then why.
+func (p *program) writeVerified(v *verified) error {
+	var out bytes.Buffer
+	s := p.style("auto")
+	line := v.Workload
+	if v.Scenario != "" {
+		line += ", scenario " + v.Scenario
+	}
+	fmt.Fprintf(&out, "%s: %s\n", s.paint(statusColors[v.Status], v.Status), line)
+	s.printPoints(&out, "", v.Reasons)
+	for _, c := range v.Changes {
+		s.printPoints(&out, "would change ", []string{fmt.Sprintf("%s: %s: %s", c.Object, c.Transformer, c.Message)})
+	}
+	s.printPoints(&out, "not checked: ", v.Unchecked)
+	for _, r := range v.Recorded {
+		if v.Status == statusRecorded || v.Status == statusPatched {
+			s.printPoints(&out, "recorded: ", []string{fmt.Sprintf("%s, by version %s, %s", r.Scenario, r.Version, short(r.Digest))})
+		}
+	}
+	if v.Status == statusNever {
+		s.printPoints(&out, "", []string{skippedHint})
+	}
+	return p.write(&out)
+}
+
+// skippedHint is what most probably happened.
+const skippedHint = "hosts skip plugins silently: kustomize build runs a KRM function only with --enable-alpha-plugins and " +
+	"--enable-exec, Helm only with --post-renderer, and helm template --output-dir not at all; see '" + name + " doctor'"
+
+func (s style) printPoints(w *bytes.Buffer, prefix string, points []string) {
+	for _, point := range points {
+		for i, line := range wrap(prefix+point, s.width-4) {
+			lead := "  - "
+			if i > 0 {
+				lead = "    "
+			}
+			fmt.Fprintln(w, lead+line)
+		}
+	}
+}
