@@ -18,7 +18,7 @@ PLUGIN         := $(DIST)/connected-registry-scenario
 PLUGIN_VERSION := $(shell grep -xE 'v?[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z-]*[A-Za-z-][0-9A-Za-z.-]*)?' <<<'$(VERSION)' | sed 's/^v//')
 PLUGIN_VERSION := $(or $(PLUGIN_VERSION),0.0.0-dev.g$(VERSION))
 
-.PHONY: help build plugin test lint bench demo update e2e fuzz clean
+.PHONY: help build plugin test lint bench bench-guard demo update e2e fuzz clean
 
 help: ## what the targets do
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | column -t -s '|'
@@ -37,8 +37,8 @@ plugin: ## the plugin for Helm 4, as a folder and as an archive in dist/
 test: ## the tests, with real helm and kustomize; under 3 minutes once modules are cached
 	go test ./...
 
-e2e: ## every scenario on every chart variant through the real helm and kustomize
-	go test ./plugin -run 'TestRealHosts' -count=1 -timeout 40m -args -hosts=all
+e2e: ## every scenario on every chart variant through every real host, Argo CD included
+	go test ./plugin -run 'RealHosts|Export|Argo|GitOps|Kustomize|Helm|Examples' -count=1 -timeout 60m -args -hosts=all
 
 lint: $(LINT) ## gofmt, go vet and the linters that .golangci.yml names
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
@@ -53,11 +53,14 @@ bench: ## the Go benchmarks, and the comparison that docs/performance.md shows
 	go test -run '^$$' -bench . -benchmem ./transformers/... ./test/bench
 	go run ./test/bench
 
+bench-guard: ## fails where a ratio is worse than the stored one by half or more
+	go run ./test/bench -guard
+
 fuzz: ## every fuzz target for half a minute
 	@for package in $$(go list ./...); do \
 	  for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
 	    echo "$$package $$target"; \
-	    go test -run '^$$' -fuzz "^$$target$$" -fuzztime 30s $$package; \
+	    go test -run '^$$' -fuzz "^$$target$$" -fuzztime 30s -fuzzminimizetime 10x $$package; \
 	  done; \
 	done
 

@@ -116,6 +116,7 @@ func FuzzRewrite(f *testing.F) {
 	}
 	for seed := range int64(20) {
 		f.Add([]byte(newGenerator(seed).document("A", "x")), seed)
+		f.Add([]byte("kind: 0\n0: |+1\n "), seed) // a last line of a blank, before a document that is added
 	}
 	f.Fuzz(func(t *testing.T, src []byte, seed int64) {
 		if bytes.Contains(src, []byte("\n---")) || len(src) > 1<<14 {

@@ -391,6 +391,10 @@ func endLine(text []byte, eol string) []byte {
 	if expand(want) != nil || means(ended, want) {
 		return ended
 	}
+	// A last line of blanks only is none once they are gone.
+	if blank := bytes.TrimRight(text, " "); bytes.HasSuffix(blank, []byte("\n")) && means(blank, want) {
+		return blank
+	}
 	n, parent := root, -1
 	for len(n.Content) > 0 {
 		last := len(n.Content) - 1
