@@ -53,14 +53,6 @@ func (p *program) exportCommand() *cobra.Command {
 	return cmd
 }
 
-// oneRender judges the arguments of a command that takes a render.
-func oneRender(_ *cobra.Command, args []string) error {
-	if len(args) > 1 {
-		return usagef("%d renders are given, expected one at most", len(args))
-	}
-	return nil
-}
-
 func (f *exportFlags) registerFor(cmd *cobra.Command) {
 	f.register(cmd.Flags())
 	cmd.Flags().StringVarP(&f.outputDir, "output-dir", "o", "", "write files to `DIR` (default: everything to stdout)")
@@ -82,12 +74,9 @@ func (p *program) export(flags exportFlags, render string) (*exported, error) {
 	if err != nil {
 		return nil, err
 	}
-	input, err := p.readRender(render)
+	input, render, err := p.readRender(render)
 	if err != nil {
 		return nil, err
-	}
-	if render == "-" {
-		render = "stdin"
 	}
 	before, err := allObjects(input, render)
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"runtime/debug"
 
+	"github.com/spf13/cobra"
+
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -95,16 +97,24 @@ func join(chunks [][]byte) []byte {
 	return whole
 }
 
-// readRender reads a render from a file, or from stdin for "-".
-func (p *program) readRender(path string) ([]byte, error) {
+// readRender reads a render, - for stdin, and says what messages call it.
+func (p *program) readRender(path string) (input []byte, shown string, err error) {
 	if path == "-" {
-		return p.readStdin()
+		input, err = p.readStdin()
+		return input, "stdin", err
 	}
-	input, err := p.ReadFile(path)
-	if err != nil {
-		return nil, p.cannotRead("render", path, err)
+	if input, err = p.ReadFile(path); err != nil {
+		return nil, "", p.cannotRead("render", path, err)
 	}
-	return input, nil
+	return input, path, nil
+}
+
+// oneRender accepts the arguments [RENDER|-].
+func oneRender(_ *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usagef("%d renders are given, expected one at most", len(args))
+	}
+	return nil
 }
 
 // cannotRead says which file and where it was looked for.

@@ -59,12 +59,7 @@ func (p *program) planCommand() *cobra.Command {
 		Long:    planHelp,
 		Example: planExamples,
 		GroupID: groupPeople,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usagef("%d renders are given, expected one at most", len(args))
-			}
-			return nil
-		},
+		Args:    oneRender,
 		RunE: func(_ *cobra.Command, args []string) error {
 			return flags.judge(p.runPlan(append(args, "-")[0], flags))
 		},
@@ -114,12 +109,9 @@ func (p *program) runPlan(render string, flags planFlags) error {
 
 // plan runs a scenario on a render without writing anything.
 func (p *program) plan(layer *scenario.Layer, overrides []scenario.Override, render, namespace string) (*planned, error) {
-	input, err := p.readRender(render)
+	input, render, err := p.readRender(render)
 	if err != nil {
 		return nil, err
-	}
-	if render == "-" {
-		render = "stdin"
 	}
 	set, err := parseSome(input, render)
 	if err != nil {

@@ -93,12 +93,7 @@ func (p *program) verifyCommand() *cobra.Command {
 		Long:    verifyHelp,
 		Example: verifyExamples,
 		GroupID: groupPeople,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usagef("%d renders are given, expected one at most", len(args))
-			}
-			return nil
-		},
+		Args:    oneRender,
 		RunE: func(_ *cobra.Command, args []string) error {
 			found, err := p.verify(flags, append(args, "-")[0])
 			if err != nil {
@@ -135,12 +130,9 @@ func (p *program) verify(flags scenarioFlags, render string) (*verified, error) 
 			return nil, err
 		}
 	}
-	input, err := p.readRender(render)
+	input, render, err := p.readRender(render)
 	if err != nil {
 		return nil, err
-	}
-	if render == "-" {
-		render = "stdin"
 	}
 	set, err := parseSome(input, render)
 	if err != nil {
