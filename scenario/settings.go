@@ -34,7 +34,7 @@ type knownSetting struct {
 
 const forTheChart = "is a value of the chart: give it to helm, or keep it in the extension's settings; a scenario has no use for it"
 
-// knownSettings are every key that was ever documented, as of chart-facts: the Arc
+// knownSettings are every key that was ever documented: the Arc
 // tutorials and quickstarts since May 2024, their glossary, the Helm quickstarts of
 // charts 0.1.0 to 0.4.0, and the managed identity preview of 2026.
 func knownSettings() []knownSetting {
