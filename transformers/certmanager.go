@@ -55,9 +55,13 @@ func (r *render) removeBundle() {
 func (r *render) certificateConcerned() bool {
 	cm := r.spec.CertManager
 	return r.state.tlsStated || r.spec.RegistryLoginServer != nil ||
-		r.spec.Service != nil && r.spec.Service.ClusterIP != nil ||
-		cm != nil && (cm.IssuerRef != nil || cm.Duration != nil || cm.RenewBefore != nil || cm.PrivateKey != nil ||
-			len(cm.DNSNames) > 0 || len(cm.IPAddresses) > 0)
+		r.spec.Service != nil && r.spec.Service.ClusterIP != nil || describesCertificate(cm)
+}
+
+// describesCertificate says whether anything is stated of what the Certificate is like.
+func describesCertificate(cm *scenario.CertManager) bool {
+	return cm != nil && (cm.IssuerRef != nil || cm.Duration != nil || cm.RenewBefore != nil || cm.PrivateKey != nil ||
+		len(cm.DNSNames) > 0 || len(cm.IPAddresses) > 0)
 }
 
 // ensureCertificate adopts the chart's Certificate or adds one.
@@ -142,8 +146,8 @@ func certManagerObject(kind, name string, typed any) *yaml.RNode {
 	if err != nil {
 		panic(fmt.Sprintf("encoding a %s of cert-manager's API: %v", kind, err)) // its types always encode
 	}
-	spec := lookup(yaml.NewRNode(fragment(string(encoded))), "spec")
-	n := yaml.NewRNode(&yaml.Node{Kind: yaml.MappingNode})
+	spec := lookup(yaml.MustParse(string(encoded)), "spec")
+	n := mapping()
 	putText(n, cmapi.SchemeGroupVersion.String(), "apiVersion")
 	putText(n, kind, "kind")
 	putText(n, name, "metadata", "name")

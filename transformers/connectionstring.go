@@ -3,8 +3,6 @@ package transformers
 import (
 	"encoding/base64"
 
-	"sigs.k8s.io/kustomize/kyaml/yaml"
-
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -18,7 +16,7 @@ func connectionString(r *render) error {
 		return nil
 	}
 	workload := r.registry.workload
-	env := r.connectionVariable()
+	env := variable(r.registry.container, connectionEnv)
 	if env == nil {
 		return r.connectionFromWholeSecret(c.Reveal(), c.RegistryName())
 	}
@@ -32,16 +30,6 @@ func connectionString(r *render) error {
 	if putText(env, c.Reveal(), "value") {
 		r.changed(workload, "set %s to that of registry %s", connectionEnv, c.RegistryName())
 		r.warn(workload, "it states the connection string in clear, as the chart rendered it: whoever can read the manifest can read the password")
-	}
-	return nil
-}
-
-// connectionVariable is the registry's own environment variable, nil for none.
-func (r *render) connectionVariable() *yaml.RNode {
-	for _, env := range elements(r.registry.container, "env") {
-		if text(env, "name") == connectionEnv {
-			return env
-		}
 	}
 	return nil
 }

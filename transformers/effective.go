@@ -83,8 +83,7 @@ func (r *render) contradictions(s state, install, trust *bool) []error {
 		report("spec.trustDistribution.enabled", "write trustDistribution.enabled: false",
 			"with httpEnabled there is no certificate that nodes could be told to trust")
 	}
-	if cm := r.spec.CertManager; cm != nil && !s.certManager && (cm.IssuerRef != nil || cm.Duration != nil || cm.RenewBefore != nil ||
-		cm.PrivateKey != nil || len(cm.DNSNames) > 0 || len(cm.IPAddresses) > 0) {
+	if !s.certManager && describesCertificate(r.spec.CertManager) {
 		report("spec.certManager", "write certManager.enabled: true", "it describes a Certificate, and the registry has none")
 	}
 	if !s.tlsStated {

@@ -184,17 +184,7 @@ func keyIndex(node *yaml.Node, key string) int {
 	return -1
 }
 
-// fragment turns YAML that is written in this package into a node. It has no
-// position, because positions say where a node stood in the input.
-func fragment(source string) *yaml.Node {
-	node := yaml.MustParse(source).YNode()
-	forgetPosition(node)
-	return node
-}
-
-func forgetPosition(node *yaml.Node) {
-	node.Line, node.Column = 0, 0
-	for _, c := range node.Content {
-		forgetPosition(c)
-	}
+// mapping is an empty mapping that is about to be filled in.
+func mapping() *yaml.RNode {
+	return yaml.NewRNode(&yaml.Node{Kind: yaml.MappingNode})
 }

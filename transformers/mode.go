@@ -59,11 +59,11 @@ func (r *render) protectRoot(paths []string) {
 			continue
 		}
 		name := r.freeVolume(writableVolume(at))
-		volume := yaml.NewRNode(fragment("{}"))
+		volume := mapping()
 		putText(volume, name, "name")
-		put(volume, fragment("{}"), "emptyDir")
+		put(volume, mapping().YNode(), "emptyDir")
 		appendTo(reg.podSpec(), volume.YNode(), "volumes")
-		mount := yaml.NewRNode(fragment("{}"))
+		mount := mapping()
 		putText(mount, name, "name")
 		putText(mount, at, "mountPath")
 		appendTo(reg.container, mount.YNode(), "volumeMounts")

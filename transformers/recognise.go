@@ -93,14 +93,19 @@ func (r release) sameNamespace(namespace string) bool {
 	return namespace == "" || r.namespace == "" || namespace == r.namespace
 }
 
+// newRegistry is one of which nothing is known yet, and what the scenario says of it.
+func newRegistry(layer *scenario.Layer) (*registry, scenario.Targets) {
+	reg := &registry{scenario: layer, ambiguous: map[string]error{}}
+	if stated := layer.Scenario.Spec.Targets; stated != nil {
+		return reg, *stated
+	}
+	return reg, scenario.Targets{}
+}
+
 // recognise finds the registry in a render. It fails when there is no workload,
 // or more than one and no spec.targets.workload to choose.
 func recognise(set *resource.Set, layer *scenario.Layer, namespace string) (*registry, error) {
-	targets := scenario.Targets{}
-	if stated := layer.Scenario.Spec.Targets; stated != nil {
-		targets = *stated
-	}
-	reg := &registry{scenario: layer, ambiguous: map[string]error{}}
+	reg, targets := newRegistry(layer)
 	if err := reg.findWorkload(set, targets.Workload); err != nil {
 		return nil, err
 	}
@@ -235,16 +240,24 @@ func (reg *registry) findWorkload(set *resource.Set, target *scenario.Target) er
 func registryContainer(o *resource.Object) *yaml.RNode {
 	var byImage *yaml.RNode
 	for _, c := range elements(o.Node(), "spec", "template", "spec", "containers") {
-		for _, env := range elements(c, "env") {
-			if text(env, "name") == connectionEnv {
-				return c
-			}
+		if variable(c, connectionEnv) != nil {
+			return c
 		}
 		if byImage == nil && repository(text(c, "image")) {
 			byImage = c
 		}
 	}
 	return byImage
+}
+
+// variable is a container's environment variable, nil for none.
+func variable(container *yaml.RNode, name string) *yaml.RNode {
+	for _, env := range elements(container, "env") {
+		if text(env, "name") == name {
+			return env
+		}
+	}
+	return nil
 }
 
 // repository says whether an image reference's repository ends in

@@ -22,11 +22,7 @@ func Recorded(set *resource.Set, layer *scenario.Layer) (workload *resource.Obje
 	if layer == nil {
 		layer = &scenario.Layer{}
 	}
-	targets := scenario.Targets{}
-	if stated := layer.Scenario.Spec.Targets; stated != nil {
-		targets = *stated
-	}
-	reg := &registry{scenario: layer, ambiguous: map[string]error{}}
+	reg, targets := newRegistry(layer)
 	if err := reg.findWorkload(set, targets.Workload); err != nil {
 		return nil, nil, false, err
 	}

@@ -83,7 +83,7 @@ func (s secretRef) take(key string) {
 		putText(item, key, "key")
 	}
 	if len(items) == 0 {
-		item := yaml.NewRNode(fragment("{}"))
+		item := mapping()
 		putText(item, key, "key")
 		putText(item, key, "path")
 		appendTo(s.at, item.YNode(), "items")

@@ -82,7 +82,7 @@ func (r *render) mountCertificate() error {
 	if mounted {
 		return nil
 	}
-	mount := yaml.NewRNode(fragment("{}"))
+	mount := mapping()
 	putText(mount, r.addVolume(secret), "name")
 	putText(mount, reg.certificatePath, "mountPath")
 	putScalar(mount, "true", "readOnly")
@@ -125,7 +125,7 @@ func (r *render) checkKeys(volume string) error {
 // addVolume returns the name of a volume of its own for the effective Secret.
 func (r *render) addVolume(secret string) string {
 	name := r.freeVolume(certificateVolume)
-	volume := yaml.NewRNode(fragment("{}"))
+	volume := mapping()
 	putText(volume, name, "name")
 	putText(volume, secret, "secret", "secretName")
 	appendTo(r.registry.podSpec(), volume.YNode(), "volumes")

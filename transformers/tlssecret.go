@@ -164,7 +164,7 @@ func (r *render) addSecret(data map[string][]byte) {
 	for n := 2; r.secretTaken(name); n++ {
 		name = fmt.Sprintf("%s-tls-%d", r.registry.release.name, n)
 	}
-	n := yaml.NewRNode(fragment("apiVersion: v1\nkind: Secret\n"))
+	n := yaml.MustParse("apiVersion: v1\nkind: Secret\n")
 	putText(n, name, "metadata", "name")
 	putText(n, tlsSecretType, "type")
 	for _, key := range []string{caKey, crtKey, keyKey} {
