@@ -17,11 +17,7 @@ func connectionResolves(set *resource.Set, e Expected) ([]error, error) {
 	if e.ConnectionString == "" {
 		return nil, nil
 	}
-	template, err := podTemplate(e.Workload)
-	if err != nil {
-		return nil, err
-	}
-	c := container(template, e.Container)
+	c := container(e.template, e.Container)
 	if c == nil {
 		return []error{failure(e.Workload, "has no container %s any more", e.Container)}, nil
 	}

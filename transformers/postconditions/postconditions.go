@@ -48,6 +48,9 @@ type Expected struct {
 	Vacated []string
 	// ConnectionString is the one that was given, empty for none.
 	ConnectionString string
+
+	// template is Workload's, decoded once for the conditions that look at it.
+	template *corev1.PodTemplateSpec
 }
 
 // Failure is a post-condition that does not hold: a mistake of this program, or a
@@ -67,6 +70,12 @@ func failure(o *resource.Object, format string, args ...any) Failure {
 
 // Check returns every [Failure] joined, or nil.
 func Check(set *resource.Set, e Expected) error {
+	if e.TLSStated || e.ConnectionString != "" {
+		var err error
+		if e.template, err = podTemplate(e.Workload); err != nil {
+			return err
+		}
+	}
 	var all []error
 	for _, check := range []func(*resource.Set, Expected) ([]error, error){
 		mountResolves, portsAgree, certificateWritesSecret, nothingDangles, trustIsGone, certManagerIsGone, addedNamesAreUnique, annotationsAreIntact, connectionResolves,
@@ -110,11 +119,7 @@ func mountResolves(_ *resource.Set, e Expected) ([]error, error) {
 	if !e.TLSStated {
 		return nil, nil
 	}
-	template, err := podTemplate(e.Workload)
-	if err != nil {
-		return nil, err
-	}
-	c := container(template, e.Container)
+	c := container(e.template, e.Container)
 	if c == nil {
 		return []error{failure(e.Workload, "has no container %s any more", e.Container)}, nil
 	}
@@ -127,7 +132,7 @@ func mountResolves(_ *resource.Set, e Expected) ([]error, error) {
 		if !m.ReadOnly {
 			failures = append(failures, failure(e.Workload, "%s is not mounted read-only", m.MountPath))
 		}
-		secrets = append(secrets, volumeSecrets(template, m.Name)...)
+		secrets = append(secrets, volumeSecrets(e.template, m.Name)...)
 	}
 	slices.Sort(secrets)
 	secrets = slices.Compact(secrets)
@@ -166,10 +171,6 @@ func portsAgree(_ *resource.Set, e Expected) ([]error, error) {
 	if !e.TLSStated || e.Service == nil {
 		return nil, nil
 	}
-	template, err := podTemplate(e.Workload)
-	if err != nil {
-		return nil, err
-	}
 	encoded, err := e.Service.Node().MarshalJSON()
 	if err != nil {
 		return nil, failure(e.Service, "not readable as JSON: %v", err)
@@ -183,7 +184,7 @@ func portsAgree(_ *resource.Set, e Expected) ([]error, error) {
 		if p.Name == "https" && e.HTTP || p.Name == "http" && !e.HTTP && len(service.Spec.Ports) == 1 {
 			failures = append(failures, failure(e.Service, "port %d is named %s", p.Port, p.Name))
 		}
-		if !hasContainerPort(template, p) {
+		if !hasContainerPort(e.template, p) {
 			failures = append(failures, failure(e.Service, "port %d leads to %s, which no container declares", p.Port, p.TargetPort.String()))
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
@@ -55,13 +56,7 @@ func (s *Set) pieces() ([][]byte, error) {
 		pos = s.end(i)
 	}
 	pieces = appendPiece(pieces, s.src[pos:])
-	if s.list != nil {
-		return pieces, nil
-	}
-	for _, o := range s.added {
-		if o.removed {
-			continue
-		}
+	for _, o := range s.addedDocuments() {
 		text, err := s.addedText(o)
 		if err != nil {
 			return nil, err
@@ -99,23 +94,19 @@ func (s *Set) texts() (map[int][]byte, error) {
 		}
 		texts[i] = text
 	}
-	if s.appends() {
+	if len(s.addedDocuments()) > 0 {
 		s.endLastLine(texts)
 	}
 	return texts, nil
 }
 
-// appends says whether documents come after the input's last.
-func (s *Set) appends() bool {
+// addedDocuments are what comes after the input's last document. In a ResourceList
+// what was added is among the items.
+func (s *Set) addedDocuments() []*Object {
 	if s.list != nil {
-		return false
+		return nil
 	}
-	for _, o := range s.added {
-		if !o.removed {
-			return true
-		}
-	}
-	return false
+	return slices.DeleteFunc(slices.Clone(s.added), (*Object).Removed)
 }
 
 // endLastLine gives the last document that stays a final line ending, so
@@ -179,13 +170,7 @@ func (s *Set) Changes() ([]Change, error) {
 		}
 		changes = append(changes, more...)
 	}
-	if s.list != nil {
-		return changes, nil
-	}
-	for _, o := range s.added {
-		if o.removed {
-			continue
-		}
+	for _, o := range s.addedDocuments() {
 		text, err := s.addedText(o)
 		if err != nil {
 			return nil, err
