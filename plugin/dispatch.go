@@ -2,9 +2,10 @@ package plugin
 
 import (
 	"bytes"
-	"regexp"
 
 	"github.com/spf13/cobra"
+
+	"github.com/connected-registry/scenario/scenario/lazyregexp"
 )
 
 const (
@@ -68,13 +69,13 @@ func (p *program) legacyVariable() string {
 const headSize = 4 << 10
 
 var (
-	listVersion = regexp.MustCompile(`(?m)^(?:---[ \t]+)?["']?apiVersion["']?[ \t]*:[ \t]*["']?config\.kubernetes\.io/`)
-	listKind    = regexp.MustCompile(`(?m)^(?:---[ \t]+)?["']?kind["']?[ \t]*:[ \t]*["']?([A-Za-z]+)`)
-	separator   = regexp.MustCompile(`(?m)^---`)
+	listVersion = lazyregexp.New(`(?m)^(?:---[ \t]+)?["']?apiVersion["']?[ \t]*:[ \t]*["']?config\.kubernetes\.io/`)
+	listKind    = lazyregexp.New(`(?m)^(?:---[ \t]+)?["']?kind["']?[ \t]*:[ \t]*["']?([A-Za-z]+)`)
+	separator   = lazyregexp.New(`(?m)^---`)
 
 	// A ResourceList in JSON may stand on one line.
-	flowVersion = regexp.MustCompile(`"apiVersion"\s*:\s*"config\.kubernetes\.io/`)
-	flowKind    = regexp.MustCompile(`"kind"\s*:\s*"ResourceList"`)
+	flowVersion = lazyregexp.New(`"apiVersion"\s*:\s*"config\.kubernetes\.io/`)
+	flowKind    = lazyregexp.New(`"kind"\s*:\s*"ResourceList"`)
 )
 
 // isResourceList looks at the beginning of the first document only. An encoder
@@ -84,18 +85,18 @@ func isResourceList(input []byte) bool {
 	head := bytes.TrimPrefix(input[:min(len(input), headSize)], []byte("\ufeff"))
 	head = bytes.TrimLeft(head, " \t\r\n")
 	if bytes.HasPrefix(head, []byte("{")) {
-		return flowVersion.Match(head) || flowKind.Match(head)
+		return flowVersion().Match(head) || flowKind().Match(head)
 	}
 	head = firstDocument(head)
-	if kind := listKind.FindSubmatch(head); kind != nil {
+	if kind := listKind().FindSubmatch(head); kind != nil {
 		return string(kind[1]) == "ResourceList"
 	}
-	return listVersion.Match(head)
+	return listVersion().Match(head)
 }
 
 // firstDocument cuts head off at the second document that has content.
 func firstDocument(head []byte) []byte {
-	for _, at := range separator.FindAllIndex(head, -1) {
+	for _, at := range separator().FindAllIndex(head, -1) {
 		if len(withoutComments(head[:at[0]])) > 0 {
 			return head[:at[0]]
 		}

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/connected-registry/scenario/scenario"
+	"github.com/connected-registry/scenario/scenario/lazyregexp"
 )
 
 const doctorHelp = `Look at this machine: which Helm, kustomize and kubectl are on the PATH, whether
@@ -141,7 +141,7 @@ func (e *examination) onPath(names ...string) []string {
 	return found
 }
 
-var majorVersion = regexp.MustCompile(`^v?(\d+)\.\d+`)
+var majorVersion = lazyregexp.New(`^v?(\d+)\.\d+`)
 
 // helm looks for every Helm on the PATH: two of them share a folder of plugins
 // unless told otherwise.
@@ -152,7 +152,7 @@ func (e *examination) helm() {
 	}
 	for _, path := range paths {
 		answer, err := e.ask(path, "version", "--short")
-		major := majorVersion.FindStringSubmatch(answer)
+		major := majorVersion().FindStringSubmatch(answer)
 		if err != nil || major == nil {
 			e.add(unclear("helm", path, answer, err))
 			continue
@@ -247,7 +247,7 @@ func (e *examination) kustomize() {
 		return
 	}
 	answer, err := e.ask(paths[0], "version")
-	if err != nil || !majorVersion.MatchString(answer) {
+	if err != nil || !majorVersion().MatchString(answer) {
 		e.add(unclear("kustomize", paths[0], answer, err))
 		return
 	}

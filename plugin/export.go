@@ -5,13 +5,13 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/connected-registry/scenario/scenario"
+	"github.com/connected-registry/scenario/scenario/lazyregexp"
 	"github.com/connected-registry/scenario/transformers"
 	"github.com/connected-registry/scenario/transformers/patch"
 	"github.com/connected-registry/scenario/transformers/resource"
@@ -185,11 +185,11 @@ func (x *exported) secretText(s patch.Secret) string {
 	return b.String()
 }
 
-var harmless = regexp.MustCompile(`^[A-Za-z0-9._/@:+,-]+$`)
+var harmless = lazyregexp.New(`^[A-Za-z0-9._/@:+,-]+$`)
 
 // plainWord is a word for a comment or a command, whatever a manifest may call itself.
 func plainWord(text string) string {
-	if harmless.MatchString(text) {
+	if harmless().MatchString(text) {
 		return text
 	}
 	return strconv.QuoteToASCII(scrub(text))

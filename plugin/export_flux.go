@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/connected-registry/scenario/scenario/lazyregexp"
 	"github.com/connected-registry/scenario/transformers/patch"
 )
 
@@ -45,7 +46,7 @@ func (p *program) exportFluxCommand() *cobra.Command {
 			if release == "" {
 				return usagef("no HelmRelease is named; give its metadata.name with --release")
 			}
-			if !dnsName.MatchString(release) {
+			if !dnsName().MatchString(release) {
 				return usagef("--release %q is no name that a HelmRelease can have", release)
 			}
 			x, err := p.export(flags, append(args, "-")[0])
@@ -64,7 +65,7 @@ func (p *program) exportFluxCommand() *cobra.Command {
 	return cmd
 }
 
-var dnsName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`)
+var dnsName = lazyregexp.New(`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`)
 
 func fluxHint(dir string, files []exportedFile) string {
 	hint := "list " + dir + " under components of the kustomization that has the HelmRelease, relative to it"

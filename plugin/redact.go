@@ -7,12 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/connected-registry/scenario/scenario/lazyregexp"
 )
 
 // redacted stands for a secret. Different secrets are shown differently, so that
@@ -23,26 +24,33 @@ func redacted(secret string) string {
 }
 
 var (
-	privateKey = regexp.MustCompile(`(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)`)
+	privateKey = lazyregexp.New(`(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)`)
 	// encodedPEM is base64 of PEM, with the full lines that may follow the first.
-	encodedPEM = regexp.MustCompile(`LS0tLS1CRUdJTi[A-Za-z0-9+/]*={0,2}(?:\s+[A-Za-z0-9+/]{40,}={0,2})*(?:\s+[A-Za-z0-9+/]+={1,2})?`)
+	encodedPEM = lazyregexp.New(`LS0tLS1CRUdJTi[A-Za-z0-9+/]*={0,2}(?:\s+[A-Za-z0-9+/]{40,}={0,2})*(?:\s+[A-Za-z0-9+/]+={1,2})?`)
 	// password is a part of a connection string.
-	password   = regexp.MustCompile(`(?i)((?:password|accountkey|sharedaccesskey)=)([^;\s"'<]+)`)
-	isRedacted = regexp.MustCompile(`^<redacted sha256:[0-9a-f]{8}>$`)
+	password   = lazyregexp.New(`(?i)((?:password|accountkey|sharedaccesskey)=)([^;\s"'<]+)`)
+	isRedacted = lazyregexp.New(`^<redacted sha256:[0-9a-f]{8}>$`)
 	// secretEnv are variables whose very value is a secret.
-	secretEnv = regexp.MustCompile(`(?i)(?:connection_?string|password|passwd|secret|token|private_?key|access_?key|api_?key)$`)
+	secretEnv = lazyregexp.New(`(?i)(?:connection_?string|password|passwd|secret|token|private_?key|access_?key|api_?key)$`)
 )
 
 // scrub replaces what is a secret by its looks, wherever it stands in a text.
 func scrub(text string) string {
-	text = privateKey.ReplaceAllStringFunc(text, redacted)
-	text = encodedPEM.ReplaceAllStringFunc(text, func(match string) string {
-		if public(match) {
-			return match
-		}
-		return redacted(match)
-	})
-	return password.ReplaceAllStringFunc(text, func(match string) string {
+	if strings.Contains(text, "-----BEGIN") { // expressions are not compiled for nothing
+		text = privateKey().ReplaceAllStringFunc(text, redacted)
+	}
+	if strings.Contains(text, "LS0tLS1CRUdJTi") {
+		text = encodedPEM().ReplaceAllStringFunc(text, func(match string) string {
+			if public(match) {
+				return match
+			}
+			return redacted(match)
+		})
+	}
+	if !strings.Contains(text, "=") {
+		return text
+	}
+	return password().ReplaceAllStringFunc(text, func(match string) string {
 		name, value, _ := strings.Cut(match, "=")
 		return name + "=" + redacted(value)
 	})
@@ -148,7 +156,7 @@ func redactNode(n *yaml.Node) {
 	if n.Kind != yaml.ScalarNode {
 		secret, _ = yaml.NewRNode(n).String()
 	}
-	if isRedacted.MatchString(secret) {
+	if isRedacted().MatchString(secret) {
 		return
 	}
 	*n = yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagString, Value: redacted(secret)}
@@ -190,7 +198,7 @@ func redactScalar(n *yaml.Node) bool {
 
 // redactVariable redacts an environment variable that states a secret as it is.
 func redactVariable(n *yaml.Node) bool {
-	if n.Kind != yaml.MappingNode || !secretEnv.MatchString(scalarAt(n, "name")) {
+	if n.Kind != yaml.MappingNode || !secretEnv().MatchString(scalarAt(n, "name")) {
 		return false
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {

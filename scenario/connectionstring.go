@@ -3,12 +3,13 @@ package scenario
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/connected-registry/scenario/scenario/lazyregexp"
 )
 
 // The parts of a connection string, as `az acr connected-registry get-settings`
@@ -200,25 +201,25 @@ func judgeConnectionString(values map[string]string) Errors {
 }
 
 var (
-	registryName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{4,39}$`)
+	registryName = lazyregexp.New(`^[A-Za-z][A-Za-z0-9]{4,39}$`)
 	// tokenName is wider than a registry's: early samples have NAME-sync-token.
-	tokenName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
-	clientID  = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
-	hostName  = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
+	tokenName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+	clientID  = lazyregexp.New(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+	hostName  = lazyregexp.New(`^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
 )
 
 func judgeRegistryName(value string) (message, fix string) {
 	switch {
 	case IsPlaceholder(value):
 		return "is a placeholder", "write the connected registry's name"
-	case !registryName.MatchString(value):
+	case !registryName().MatchString(value):
 		return "is no name of a connected registry: 5 to 40 letters and digits, a letter first", "write it as az acr connected-registry list shows it"
 	}
 	return "", ""
 }
 
 func judgeTokenName(value string) (message, fix string) {
-	if !tokenName.MatchString(value) {
+	if !tokenName().MatchString(value) {
 		return "is no name of a token", "write it as az acr connected-registry show has it"
 	}
 	return "", ""
@@ -240,7 +241,7 @@ func judgePassword(value string) (message, fix string) {
 }
 
 func judgeClientID(value string) (message, fix string) {
-	if !clientID.MatchString(value) {
+	if !clientID().MatchString(value) {
 		return "is no client id, which looks like 00000000-0000-0000-0000-000000000000", "run az identity show --query clientId"
 	}
 	return "", ""
@@ -258,7 +259,7 @@ func judgeEndpoint(value string) (message, fix string) {
 		return "is a placeholder, as get-settings prints it where it does not know the parent", login
 	case strings.Contains(value, "://"), strings.Contains(value, "/"):
 		return "has a scheme or a path, expected a host", login
-	case !hostName.MatchString(host) && notAnAddress != nil, len(host) > 253:
+	case !hostName().MatchString(host) && notAnAddress != nil, len(host) > 253:
 		return "is no host name", login
 	case strings.HasSuffix(value, ":"), port != "" && (err != nil || number < 1 || number > 65535):
 		return "has no port from 1 to 65535 after its colon", "remove the colon and what follows"
@@ -279,9 +280,9 @@ func isCloud(endpoint string) bool {
 	return strings.HasSuffix(host, ".azurecr.io") || strings.HasSuffix(host, ".azurecr.cn") || strings.HasSuffix(host, ".azurecr.us")
 }
 
-var placeholder = regexp.MustCompile(`^\s*(<[^<>]*>|\[[^\[\]:]*\]|\{[^{}]*\}|…|\.{3}|` +
+var placeholder = lazyregexp.New(`^\s*(<[^<>]*>|\[[^\[\]:]*\]|\{[^{}]*\}|…|\.{3}|` +
 	`\$[A-Za-z_][A-Za-z0-9_]*|\$\{[^{}]*\}|\$\((?s:.*)\)|%[A-Za-z_][A-Za-z0-9_]*%)\s*$`)
 
 // IsPlaceholder says that a value is one that somebody, or a shell, was to replace:
 // <my registry>, [connection string here], $TLS_CRT, $(az …), %TLS_CRT%.
-func IsPlaceholder(value string) bool { return placeholder.MatchString(value) }
+func IsPlaceholder(value string) bool { return placeholder().MatchString(value) }

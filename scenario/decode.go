@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/connected-registry/scenario/scenario/lazyregexp"
 )
 
 const (
@@ -116,21 +117,21 @@ func documents(data []byte) ([]*yaml.Node, error) {
 	}
 }
 
-var yamlError = regexp.MustCompile(`^yaml: (?:line (\d+)(?:, column \d+)?: )?(.*)`)
+var yamlError = lazyregexp.New(`^yaml: (?:line (\d+)(?:, column \d+)?: )?(.*)`)
 
 // ofParser are the messages of yaml's parser, as opposed to its scanner's.
-var ofParser = regexp.MustCompile(`^(did not find expected (',' or|'-' indicator|<|key|node content)|found (duplicate|incompatible|undefined))`)
+var ofParser = lazyregexp.New(`^(did not find expected (',' or|'-' indicator|<|key|node content)|found (duplicate|incompatible|undefined))`)
 
 // syntaxError takes the line out of the parser's message. Of names it knows only
 // anchors, which are left out: they are the file's content.
 func syntaxError(err error) (line int, message string) {
-	parts := yamlError.FindStringSubmatch(err.Error())
+	parts := yamlError().FindStringSubmatch(err.Error())
 	if parts == nil {
 		return 0, "the file is not YAML"
 	}
 	line, _ = strconv.Atoi(parts[1])
 	message = parts[2]
-	if line > 0 && ofParser.MatchString(message) {
+	if line > 0 && ofParser().MatchString(message) {
 		line++ // yaml counts the lines of these, and only of these, from 0
 	}
 	switch {

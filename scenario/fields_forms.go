@@ -135,7 +135,7 @@ func formOf(path string) form {
 	case "spec.pvc.storageRequest":
 		return form{
 			accepts: "a quantity of bytes such as 500Gi", but: ", more than 0",
-			pattern: quantityForm.String(), not: noBytes, maxLength: 32,
+			pattern: quantityForm().String(), not: noBytes, maxLength: 32,
 		}
 	}
 	if target, ok := strings.CutPrefix(path, "spec.targets."); ok {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/connected-registry/scenario/scenario/lazyregexp"
 )
 
 // validateIP accepts any address that one host can have, in a form that every
@@ -119,14 +120,14 @@ func validateLoginServer(p *field.Path, value string) field.ErrorList {
 
 // quantityForm keeps exponents of many digits from resource.ParseQuantity, which
 // computes with all their zeros: 1e-2147483647 keeps it busy for minutes.
-var quantityForm = regexp.MustCompile(`^[+-]?(\d+\.?\d*|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d{1,2})?$`)
+var quantityForm = lazyregexp.New(`^[+-]?(\d+\.?\d*|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d{1,2})?$`)
 
 var errNoQuantity = errors.New("not a quantity")
 
 // ParseQuantity is Kubernetes' own for values of any origin: it refuses those that
 // would keep it busy.
 func ParseQuantity(value string) (resource.Quantity, error) {
-	if len(value) > 32 || !quantityForm.MatchString(value) {
+	if len(value) > 32 || !quantityForm().MatchString(value) {
 		return resource.Quantity{}, errNoQuantity
 	}
 	return resource.ParseQuantity(value)
@@ -156,7 +157,7 @@ func fixQuantity(value string) string {
 	unit := strings.ToLower(strings.TrimSpace(value[len(number):]))
 	unit = strings.TrimSuffix(strings.TrimSuffix(unit, "b"), "i")
 	fixed := number + strings.ToUpper(unit) + "i"
-	if len(value) > 32 || len(unit) != 1 || !quantityForm.MatchString(fixed) {
+	if len(value) > 32 || len(unit) != 1 || !quantityForm().MatchString(fixed) {
 		return ""
 	}
 	return fixed

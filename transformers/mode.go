@@ -1,13 +1,13 @@
 package transformers
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/connected-registry/scenario/scenario"
+	"github.com/connected-registry/scenario/scenario/lazyregexp"
 )
 
 const (
@@ -96,10 +96,10 @@ func (r *render) dropWritable(unwanted func(path string) bool) {
 	r.dropUnmounted(volumes)
 }
 
-var notInLabel = regexp.MustCompile(`[^a-z0-9]+`)
+var notInLabel = lazyregexp.New(`[^a-z0-9]+`)
 
 // writableVolume is a volume name, a DNS label, for a path.
 func writableVolume(at string) string {
-	name := writablePrefix + strings.Trim(notInLabel.ReplaceAllString(strings.ToLower(at), "-"), "-")
+	name := writablePrefix + strings.Trim(notInLabel().ReplaceAllString(strings.ToLower(at), "-"), "-")
 	return strings.TrimRight(name[:min(len(name), 50)], "-")
 }

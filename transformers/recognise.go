@@ -110,6 +110,9 @@ func recognise(set *resource.Set, layer *scenario.Layer, namespace string) (*reg
 		return nil, err
 	}
 	reg.release = releaseOf(reg.workload, namespace)
+	// What belongs to the release is named after it, nearly always.
+	set.Stem(reg.release.name)
+	set.Stem("cert-manager")
 	reg.certificatePath = path.Clean(reg.env(certificateEnv, defaultCertificatePath))
 	reg.secret = reg.mountedSecret()
 

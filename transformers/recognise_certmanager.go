@@ -1,13 +1,13 @@
 package transformers
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/connected-registry/scenario/scenario"
+	"github.com/connected-registry/scenario/scenario/lazyregexp"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -102,10 +102,10 @@ var bundleKinds = []string{
 }
 
 var (
-	bundleChart      = regexp.MustCompile(`^cert-manager-v?\d`)
+	bundleChart      = lazyregexp.New(`^cert-manager-v?\d`)
 	bundleNames      = []string{"cert-manager", "cainjector", "webhook", "startupapicheck"}
 	bundleComponents = []string{"controller", "cainjector", "webhook", "startupapicheck", "crds"}
-	bundleImage      = regexp.MustCompile(`(^|/)cert-manager-(controller|webhook|cainjector|startupapicheck|ctl)([:@]|$)`)
+	bundleImage      = lazyregexp.New(`(^|/)cert-manager-(controller|webhook|cainjector|startupapicheck|ctl)([:@]|$)`)
 )
 
 // findBundle finds the cert-manager that the chart brought along: everything of
@@ -157,13 +157,13 @@ func isBundled(o *resource.Object) bool {
 	}
 	labels := o.Labels()
 	if chart := labels[chartLabel]; chart != "" {
-		return bundleChart.MatchString(chart)
+		return bundleChart().MatchString(chart)
 	}
 	if slices.Contains(bundleNames, labels[nameLabel]) && slices.Contains(bundleComponents, labels[componentLabel]) {
 		return true
 	}
 	for _, c := range elements(o.Node(), "spec", "template", "spec", "containers") {
-		if bundleImage.MatchString(text(c, "image")) {
+		if bundleImage().MatchString(text(c, "image")) {
 			return true
 		}
 	}

@@ -17,7 +17,7 @@ func connectionResolves(set *resource.Set, e Expected) ([]error, error) {
 	if e.ConnectionString == "" {
 		return nil, nil
 	}
-	c := container(e.template, e.Container)
+	c := e.template.container(e.Container)
 	if c == nil {
 		return []error{failure(e.Workload, "has no container %s any more", e.Container)}, nil
 	}
@@ -33,10 +33,10 @@ func connectionResolves(set *resource.Set, e Expected) ([]error, error) {
 
 // connectionOf is what kubelet would set the variable to: a container's env wins
 // over its envFrom, and of several the last one.
-func connectionOf(set *resource.Set, e Expected, c *corev1.Container) (string, error) {
+func connectionOf(set *resource.Set, e Expected, c *container) (string, error) {
 	value := ""
 	for _, source := range c.EnvFrom {
-		if source.SecretRef == nil || source.Prefix != "" {
+		if source.SecretRef.Name == "" || source.Prefix != "" {
 			continue
 		}
 		data, err := dataOf(set, e, source.SecretRef.Name)
@@ -52,7 +52,7 @@ func connectionOf(set *resource.Set, e Expected, c *corev1.Container) (string, e
 			continue
 		}
 		value = env.Value
-		if env.ValueFrom != nil && env.ValueFrom.SecretKeyRef != nil {
+		if env.ValueFrom.SecretKeyRef.Name != "" {
 			data, err := dataOf(set, e, env.ValueFrom.SecretKeyRef.Name)
 			if err != nil {
 				return "", err

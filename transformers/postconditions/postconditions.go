@@ -5,16 +5,14 @@
 package postconditions
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/connected-registry/scenario/transformers/resource"
@@ -50,7 +48,7 @@ type Expected struct {
 	ConnectionString string
 
 	// template is Workload's, decoded once for the conditions that look at it.
-	template *corev1.PodTemplateSpec
+	template *podTemplate
 }
 
 // Failure is a post-condition that does not hold: a mistake of this program, or a
@@ -72,7 +70,7 @@ func failure(o *resource.Object, format string, args ...any) Failure {
 func Check(set *resource.Set, e Expected) error {
 	if e.TLSStated || e.ConnectionString != "" {
 		var err error
-		if e.template, err = podTemplate(e.Workload); err != nil {
+		if e.template, err = templateOf(e.Workload); err != nil {
 			return err
 		}
 	}
@@ -89,37 +87,13 @@ func Check(set *resource.Set, e Expected) error {
 	return errors.Join(all...)
 }
 
-// podTemplate decodes the workload's pod template with Kubernetes' own types.
-func podTemplate(o *resource.Object) (*corev1.PodTemplateSpec, error) {
-	encoded, err := o.Node().MarshalJSON()
-	if err != nil {
-		return nil, failure(o, "not readable as JSON: %v", err)
-	}
-	var typed struct {
-		Spec struct{ Template corev1.PodTemplateSpec }
-	}
-	if err := json.Unmarshal(encoded, &typed); err != nil {
-		return nil, failure(o, "spec.template is no pod template: %v", err)
-	}
-	return &typed.Spec.Template, nil
-}
-
-func container(template *corev1.PodTemplateSpec, name string) *corev1.Container {
-	for i := range template.Spec.Containers {
-		if template.Spec.Containers[i].Name == name {
-			return &template.Spec.Containers[i]
-		}
-	}
-	return nil
-}
-
 // mountResolves: the certificate mount leads to exactly the effective Secret,
 // read-only; with HTTP there is none.
 func mountResolves(_ *resource.Set, e Expected) ([]error, error) {
 	if !e.TLSStated {
 		return nil, nil
 	}
-	c := container(e.template, e.Container)
+	c := e.template.container(e.Container)
 	if c == nil {
 		return []error{failure(e.Workload, "has no container %s any more", e.Container)}, nil
 	}
@@ -145,24 +119,18 @@ func mountResolves(_ *resource.Set, e Expected) ([]error, error) {
 	return failures, nil
 }
 
-func volumeSecrets(template *corev1.PodTemplateSpec, name string) []string {
+func volumeSecrets(template *podTemplate, name string) []string {
 	var secrets []string
 	for _, v := range template.Spec.Volumes {
 		if v.Name != name {
 			continue
 		}
-		if v.Secret != nil {
-			secrets = append(secrets, v.Secret.SecretName)
-		}
-		if v.Projected != nil {
-			for _, source := range v.Projected.Sources {
-				if source.Secret != nil {
-					secrets = append(secrets, source.Secret.Name)
-				}
-			}
+		secrets = append(secrets, v.Secret.SecretName)
+		for _, source := range v.Projected.Sources {
+			secrets = append(secrets, source.Secret.Name)
 		}
 	}
-	return secrets
+	return slices.DeleteFunc(secrets, func(name string) bool { return name == "" })
 }
 
 // portsAgree: the Service has a port for the scheme, and leads to ports that the
@@ -171,39 +139,28 @@ func portsAgree(_ *resource.Set, e Expected) ([]error, error) {
 	if !e.TLSStated || e.Service == nil {
 		return nil, nil
 	}
-	encoded, err := e.Service.Node().MarshalJSON()
+	ports, err := portsOf(e.Service)
 	if err != nil {
-		return nil, failure(e.Service, "not readable as JSON: %v", err)
-	}
-	var service corev1.Service
-	if err := json.Unmarshal(encoded, &service); err != nil {
-		return nil, failure(e.Service, "is no Service: %v", err)
+		return nil, err
 	}
 	var failures []error
-	for _, p := range service.Spec.Ports {
-		if p.Name == "https" && e.HTTP || p.Name == "http" && !e.HTTP && len(service.Spec.Ports) == 1 {
+	for _, p := range ports {
+		if p.Name == "https" && e.HTTP || p.Name == "http" && !e.HTTP && len(ports) == 1 {
 			failures = append(failures, failure(e.Service, "port %d is named %s", p.Port, p.Name))
 		}
 		if !hasContainerPort(e.template, p) {
-			failures = append(failures, failure(e.Service, "port %d leads to %s, which no container declares", p.Port, p.TargetPort.String()))
+			failures = append(failures, failure(e.Service, "port %d leads to %s, which no container declares", p.Port, p.target()))
 		}
 	}
 	return failures, nil
 }
 
-func hasContainerPort(template *corev1.PodTemplateSpec, p corev1.ServicePort) bool {
+func hasContainerPort(template *podTemplate, p servicePort) bool {
 	declared := false
 	for _, c := range template.Spec.Containers {
 		for _, cp := range c.Ports {
 			declared = true
-			if p.TargetPort.Type == intstr.String && p.TargetPort.StrVal == cp.Name {
-				return true
-			}
-			target := p.TargetPort.IntVal
-			if target == 0 {
-				target = p.Port
-			}
-			if p.TargetPort.Type == intstr.Int && target == cp.ContainerPort {
+			if target := p.target(); target == cp.Name || target == strconv.Itoa(int(cp.ContainerPort)) {
 				return true
 			}
 		}
@@ -295,15 +252,8 @@ func certManagerIsGone(set *resource.Set, e Expected) ([]error, error) {
 
 // addedNamesAreUnique: nothing that was added takes the name of something else.
 func addedNamesAreUnique(set *resource.Set, e Expected) ([]error, error) {
-	all, err := set.Select([]string{"Secret", "Certificate", "Issuer", "ConfigMap"}, "connectedregistry.dev/")
-	if err != nil {
-		return nil, err
-	}
 	var failures []error
-	for _, o := range all {
-		if !o.Added() {
-			continue
-		}
+	for _, o := range set.Added() {
 		same, err := set.Select([]string{o.Kind}, o.Name)
 		if err != nil {
 			return nil, err

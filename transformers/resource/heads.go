@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"bytes"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -70,11 +71,16 @@ func headOf(raw []byte) []byte {
 // plainVersion accepts a value that ends on its line: an API version, perhaps
 // quoted.
 func plainVersion(value []byte) bool {
-	text := strings.TrimSpace(string(value))
-	if len(text) > 1 && (text[0] == '"' || text[0] == '\'') && text[len(text)-1] == text[0] {
-		text = text[1 : len(text)-1]
+	value = bytes.TrimSpace(value)
+	if len(value) > 1 && (value[0] == '"' || value[0] == '\'') && value[len(value)-1] == value[0] {
+		value = value[1 : len(value)-1]
 	}
-	return text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./-") == ""
+	for _, c := range value {
+		if !isAlphanumeric(c) && c != '.' && c != '/' && c != '-' {
+			return false
+		}
+	}
+	return len(value) > 0
 }
 
 // complete parses the rest of a document of which only the head was read. Its

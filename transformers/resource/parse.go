@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/connected-registry/scenario/scenario/lazyregexp"
 )
 
 // Kubernetes refuses objects over about 1.5 MiB, so what is larger by far is
@@ -61,10 +62,10 @@ type lineError struct {
 
 func (e *lineError) Error() string { return e.msg }
 
-var parserLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`)
+var parserLine = lazyregexp.New(`^(?:yaml: )?(?:line (\d+): )?`)
 
 // grammarError matches the messages whose lines the parser counts from 0.
-var grammarError = regexp.MustCompile(`^did not find expected (<|'|node content|key)`)
+var grammarError = lazyregexp.New(`^did not find expected (<|'|node content|key)`)
 
 // parseText parses the one document of a text into a DocumentNode. A text
 // without content gives a null document. Aliases are not expanded.
@@ -107,10 +108,10 @@ func anyVersion(text []byte) []byte {
 // structure only; names of anchors are the one thing that they quote.
 func parserError(err error) error {
 	msg := err.Error()
-	m := parserLine.FindStringSubmatch(msg)
+	m := parserLine().FindStringSubmatch(msg)
 	line, _ := strconv.Atoi(m[1])
 	msg = strings.TrimPrefix(msg, m[0])
-	if line > 0 && grammarError.MatchString(msg) {
+	if line > 0 && grammarError().MatchString(msg) {
 		line++
 	}
 	return &lineError{line: line, msg: msg}

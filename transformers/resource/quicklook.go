@@ -52,17 +52,12 @@ func quickKind(chunk []byte) (kind []byte, ok bool) {
 	return kind, kind != nil
 }
 
-// ordinary says whether a stream has no line breaks but "\n" and "\r\n", and no
-// `...`, after which a document may start that is not seen as one.
-func ordinary(src []byte) bool {
-	return !strangeBytes(src) && !contains(src, []byte("\n..."), 1)
-}
-
 // headKind returns the kind of a document that has nothing but comments and an
-// apiVersion above it, as nearly all have; nil for others. In an ordinary stream
-// none of these lines can reach over its end in a way that makes the next one not a
-// key, so that the rest of the document need not be looked at: it cannot hold a
-// second kind and parse.
+// apiVersion above it, as nearly all have; nil for others. In an ordinary stream,
+// which has no line breaks but "\n" and "\r\n", and no `...`, after which a document
+// may start that is not seen as one, none of these lines can reach over its end in a
+// way that makes the next one not a key, so that the rest of the document need not be
+// looked at: it cannot hold a second kind and parse.
 func headKind(rest []byte) []byte {
 	if isSeparator(rest) {
 		rest = rest[len("---"):]
@@ -101,11 +96,12 @@ func strangeBytes(chunk []byte) bool {
 		bytes.Contains(chunk, utf8BOM))
 }
 
-// isASCII looks at eight bytes at a time, as nearly all manifests are.
+// isASCII looks at 32 bytes at a time, as nearly all manifests are.
 func isASCII(b []byte) bool {
 	const high = 0x8080808080808080
-	for ; len(b) >= 8; b = b[8:] {
-		if binary.LittleEndian.Uint64(b)&high != 0 {
+	for ; len(b) >= 32; b = b[32:] {
+		if (binary.LittleEndian.Uint64(b)|binary.LittleEndian.Uint64(b[8:])|
+			binary.LittleEndian.Uint64(b[16:])|binary.LittleEndian.Uint64(b[24:]))&high != 0 {
 			return false
 		}
 	}

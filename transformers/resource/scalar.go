@@ -3,12 +3,13 @@ package resource
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/connected-registry/scenario/scenario/lazyregexp"
 )
 
 var quotedStyles = yaml.DoubleQuotedStyle | yaml.SingleQuotedStyle
@@ -57,7 +58,7 @@ func inlineString(s string, style yaml.Style, flow, asJSON bool) string {
 // notPlain matches strings that a YAML 1.1 or 1.2 reader may take for
 // something else when they are not quoted: booleans, nulls, numbers in every
 // notation, dates, the merge key. It rather quotes one too many.
-var notPlain = regexp.MustCompile(`^(?i:y|n|yes|no|on|off|true|false|null|nil|~|=|<<|[-+]?\.(inf|nan)` +
+var notPlain = lazyregexp.New(`^(?i:y|n|yes|no|on|off|true|false|null|nil|~|=|<<|[-+]?\.(inf|nan)` +
 	`|[-+]?(\.[0-9_]+|[0-9][0-9_]*(\.[0-9_]*)?)(e[-+]?[0-9]+)?` + // decimal and old octal
 	`|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?` + // sexagesimal
 	`|[-+]?0(x[0-9a-f_]+|o[0-7_]+|b[01_]+))$` +
@@ -65,7 +66,7 @@ var notPlain = regexp.MustCompile(`^(?i:y|n|yes|no|on|off|true|false|null|nil|~|
 
 // canBePlain says whether a string reads back as itself without quotes.
 func canBePlain(s string, flow bool) bool {
-	if s == "" || !isPrintable(s) || notPlain.MatchString(s) || resolvedTag(s) != yaml.NodeTagString {
+	if s == "" || !isPrintable(s) || notPlain().MatchString(s) || resolvedTag(s) != yaml.NodeTagString {
 		return false
 	}
 	switch s[0] {

@@ -33,10 +33,12 @@ type Set struct {
 	kinds       []uint16
 	kindNames   []string
 	kindNumbers map[string]uint16
+	dots        bool // a line begins like `...`
 	ordinary    bool // see headKind
 
 	// escapes has, by document, whether it holds a backslash: see mayHold.
 	escapes []answer
+	stems   []*stem
 
 	broken error // why an object could not be parsed when it was looked at
 
@@ -54,7 +56,7 @@ func ParseStream(src []byte) (*Set, error) {
 	if bytes.HasPrefix(src, utf8BOM) {
 		s.base = len(utf8BOM)
 	}
-	s.starts = split(src, s.base)
+	s.starts, s.dots = split(src, s.base)
 	return s, nil
 }
 
@@ -196,10 +198,14 @@ func (s *Set) find(q *query, heads bool) ([]*Object, error) {
 		return nil, s.broken
 	}
 	var found []*Object
+	s.useStems(q)
 	for i := range s.starts {
+		if !s.mayBe(i, q) { // by far most documents, by far most times
+			continue
+		}
 		u := s.units[i]
 		if u == nil || u.head && !heads && !u.removed() {
-			if !s.mayMatch(i, q) {
+			if !s.mayHold(i, q) || !s.hasContent(i) {
 				continue
 			}
 			var err error
@@ -229,6 +235,11 @@ func (s *Set) load(i int, heads bool) (u *unit, err error) {
 	return u, nil
 }
 
+// Added returns the objects that were added and not removed, in order.
+func (s *Set) Added() []*Object {
+	return slices.DeleteFunc(slices.Clone(s.added), (*Object).Removed)
+}
+
 // Parsed returns the objects that were looked at, and so may have changed, except
 // those added or removed.
 func (s *Set) Parsed() []*Object {
@@ -248,6 +259,8 @@ type query struct {
 	parts   [][]byte // see needlePart; nil when every document may match
 	rarest  []int    // see contains
 	below   []byte   // the key that needles come after, where it matters
+	wanted  []answer // by number of a kind: whether documents of it may be asked for
+	stems   []*stem  // by part, that it is nowhere without; nil for those that have none
 }
 
 func newQuery(kinds, needles []string) *query {
@@ -326,19 +339,23 @@ func treeContains(n *yaml.Node, needle string) bool {
 	return n.Kind == yaml.AliasNode && treeContains(n.Alias, needle)
 }
 
-// mayMatch looks at a document without parsing it. The cheaper look comes first.
-func (s *Set) mayMatch(doc int, q *query) bool {
-	return s.mayBe(doc, q) && s.mayHold(doc, q) && s.hasContent(doc)
-}
-
 // mayBe says whether a document may be of a kind that is asked for. Lists hold
 // objects of any kind.
 func (s *Set) mayBe(doc int, q *query) bool {
 	if q.kinds == nil {
 		return true
 	}
-	kind := s.kindOf(doc)
-	return kind == doubtful || q.kinds[kind] || strings.HasSuffix(kind, "List")
+	n := s.kindNumberOf(doc)
+	if n >= len(q.wanted) {
+		q.wanted = slices.Grow(q.wanted, n+1-len(q.wanted))[:n+1]
+	}
+	if q.wanted[n] == 0 {
+		q.wanted[n] = no
+		if kind := s.kindNames[n]; kind == doubtful || q.kinds[kind] || strings.HasSuffix(kind, "List") {
+			q.wanted[n] = yes
+		}
+	}
+	return q.wanted[n] == yes
 }
 
 // mayHold says whether the bytes of a document may hold a needle: they hold one of
@@ -353,7 +370,7 @@ func (s *Set) mayHold(doc int, q *query) bool {
 		_, chunk, _ = bytes.Cut(chunk, q.below)
 	}
 	for i, part := range q.parts {
-		if contains(chunk, part, q.rarest[i]) {
+		if (q.stems[i] == nil || s.holdsStem(doc, q.stems[i])) && contains(chunk, part, q.rarest[i]) {
 			return true
 		}
 	}
@@ -386,11 +403,14 @@ func (s *Set) escaped(doc int) bool {
 const doubtful = "?"
 
 // kindOf is quickKind, looked at once a document: there are many queries.
-func (s *Set) kindOf(doc int) string {
+func (s *Set) kindOf(doc int) string { return s.kindNames[s.kindNumberOf(doc)] }
+
+// kindNumberOf is the number of that kind in kindNames.
+func (s *Set) kindNumberOf(doc int) int {
 	if s.kinds == nil {
 		s.kinds, s.kindNames = make([]uint16, len(s.starts)), []string{"", doubtful}
 		s.kindNumbers = map[string]uint16{doubtful: 1}
-		s.ordinary = ordinary(s.src[s.base:])
+		s.ordinary = !s.dots && !strangeBytes(s.src[s.base:])
 	}
 	if s.kinds[doc] == 0 && s.ordinary {
 		if kind := headKind(s.chunk(doc)); kind != nil {
@@ -400,7 +420,7 @@ func (s *Set) kindOf(doc int) string {
 	if s.kinds[doc] == 0 {
 		s.kinds[doc] = s.kindNumber(quickKind(s.chunk(doc)))
 	}
-	return s.kindNames[s.kinds[doc]]
+	return int(s.kinds[doc])
 }
 
 // kindNumber keeps each kind once, whatever the number of documents.

@@ -27,32 +27,56 @@ func checkEncoding(src []byte) error {
 
 // split returns where each chunk of src starts. A chunk is a document with
 // its `---` line, if any, and runs to the next such line, so that all chunks
-// in a row are the input. src[:base] is the byte order mark.
+// in a row are the input. src[:base] is the byte order mark. dots says whether a
+// line begins like YAML's `...`.
 //
 // YAML ends a document at a `---` in column 0 whatever is open (a quoted
 // scalar and a flow collection are errors then, a block scalar ends), so no
 // parser is needed to find them.
-func split(src []byte, base int) []uint32 {
+func split(src []byte, base int) (starts []uint32, dots bool) {
 	if len(src) == base {
-		return nil
+		return nil, false
 	}
-	starts := []uint32{uint32(base)}
+	starts = []uint32{uint32(base)}
 	for pos := base; ; {
-		i := bytes.Index(src[pos:], []byte("\n---"))
-		if i < 0 {
+		line := nextMarker(src, pos)
+		if line < 0 {
 			break
 		}
-		line := pos + i + 1
-		if isSeparator(src[line:]) {
+		if src[line] == '.' {
+			dots = true
+		} else if isSeparator(src[line:]) {
 			starts = append(starts, uint32(line))
 		}
-		pos = line + len("---")
+		pos = line + len("---") - 1
 	}
 	// Directives stand before the `---` of the document they are for.
 	if len(starts) > 1 && contentStart(src[base:starts[1]]) == '%' {
 		starts = append(starts[:1], starts[2:]...)
 	}
-	return starts
+	return starts, dots
+}
+
+// nextMarker returns where the first line after pos starts that begins with `---` or
+// `...`, -1 when there is none. It looks at every third byte, as a marker has three;
+// hardly any of a manifest's are a dash or a dot, and fewer stand beside another.
+func nextMarker(src []byte, pos int) int {
+	for i := pos + 3; i < len(src); i += 3 {
+		c := src[i]
+		if c-'-' > '.'-'-' || src[i-1] != c && (i+1 == len(src) || src[i+1] != c) {
+			continue
+		}
+		for line := i - 2; line <= i; line++ {
+			if src[line-1] == '\n' && isMarker(src[line:]) {
+				return line
+			}
+		}
+	}
+	return -1
+}
+
+func isMarker(b []byte) bool {
+	return len(b) >= 3 && (b[0] == '-' || b[0] == '.') && b[1] == b[0] && b[2] == b[0]
 }
 
 // isSeparator says whether a line starts with `---` and then a space, tab,

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"slices"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
@@ -106,7 +105,7 @@ func (s *Set) addedDocuments() []*Object {
 	if s.list != nil {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(s.added), (*Object).Removed)
+	return s.Added()
 }
 
 // endLastLine gives the last document that stays a final line ending, so

@@ -1,0 +1,121 @@
+package postconditions
+
+import (
+	"strconv"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/connected-registry/scenario/transformers/resource"
+)
+
+// These types hold what the conditions look at, as the Kubernetes API names it.
+// Kubernetes' own would do, but preparing to decode a whole PodSpec takes longer than
+// the rest of a run.
+
+type podTemplate struct {
+	Spec struct {
+		Containers []container `yaml:"containers"`
+		Volumes    []volume    `yaml:"volumes"`
+	} `yaml:"spec"`
+}
+
+type container struct {
+	Name         string          `yaml:"name"`
+	Ports        []containerPort `yaml:"ports"`
+	VolumeMounts []volumeMount   `yaml:"volumeMounts"`
+	Env          []envVar        `yaml:"env"`
+	EnvFrom      []envFromSource `yaml:"envFrom"`
+}
+
+type containerPort struct {
+	Name          string `yaml:"name"`
+	ContainerPort int32  `yaml:"containerPort"`
+}
+
+type volumeMount struct {
+	Name      string `yaml:"name"`
+	MountPath string `yaml:"mountPath"`
+	ReadOnly  bool   `yaml:"readOnly"`
+}
+
+type volume struct {
+	Name   string `yaml:"name"`
+	Secret struct {
+		SecretName string `yaml:"secretName"`
+	} `yaml:"secret"`
+	Projected struct {
+		Sources []struct {
+			Secret nameReference `yaml:"secret"`
+		} `yaml:"sources"`
+	} `yaml:"projected"`
+}
+
+type nameReference struct {
+	Name string `yaml:"name"`
+}
+
+type envVar struct {
+	Name      string `yaml:"name"`
+	Value     string `yaml:"value"`
+	ValueFrom struct {
+		SecretKeyRef struct {
+			Name string `yaml:"name"`
+			Key  string `yaml:"key"`
+		} `yaml:"secretKeyRef"`
+	} `yaml:"valueFrom"`
+}
+
+type envFromSource struct {
+	Prefix    string        `yaml:"prefix"`
+	SecretRef nameReference `yaml:"secretRef"`
+}
+
+type servicePort struct {
+	Name string `yaml:"name"`
+	Port int32  `yaml:"port"`
+	// TargetPort is a number or a name; left out, it is Port.
+	TargetPort yaml.Node `yaml:"targetPort"`
+}
+
+// templateOf decodes the workload's pod template.
+func templateOf(o *resource.Object) (*podTemplate, error) {
+	var typed struct {
+		Spec struct {
+			Template podTemplate `yaml:"template"`
+		} `yaml:"spec"`
+	}
+	if err := o.Node().YNode().Decode(&typed); err != nil {
+		return nil, failure(o, "spec.template is no pod template: %v", err)
+	}
+	return &typed.Spec.Template, nil
+}
+
+// portsOf decodes a Service's ports.
+func portsOf(o *resource.Object) ([]servicePort, error) {
+	var typed struct {
+		Spec struct {
+			Ports []servicePort `yaml:"ports"`
+		} `yaml:"spec"`
+	}
+	if err := o.Node().YNode().Decode(&typed); err != nil {
+		return nil, failure(o, "spec.ports are no ports of a Service: %v", err)
+	}
+	return typed.Spec.Ports, nil
+}
+
+func (t *podTemplate) container(name string) *container {
+	for i := range t.Spec.Containers {
+		if t.Spec.Containers[i].Name == name {
+			return &t.Spec.Containers[i]
+		}
+	}
+	return nil
+}
+
+// target is the number or name that a port leads to.
+func (p servicePort) target() string {
+	if p.TargetPort.Value == "" {
+		return strconv.Itoa(int(p.Port))
+	}
+	return p.TargetPort.Value
+}

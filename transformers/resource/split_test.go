@@ -1,0 +1,29 @@
+package resource
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Looking at every fourth byte finds what looking at every byte finds.
+func TestNextMarker(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 20_000 {
+		src := make([]byte, random.IntN(24))
+		for i := range src {
+			src[i] = "\n\n---...a"[random.IntN(9)]
+		}
+		for pos := range len(src) {
+			want := -1
+			for _, marker := range []string{"\n---", "\n..."} {
+				if i := bytes.Index(src[pos:], []byte(marker)); i >= 0 && (want < 0 || pos+i+1 < want) {
+					want = pos + i + 1
+				}
+			}
+			require.Equal(t, want, nextMarker(src, pos), "%q from %d", src, pos)
+		}
+	}
+}
