@@ -21,26 +21,28 @@ func prune(r *render) error {
 	return r.reportKept()
 }
 
+// pruneAfter asks for the tree of those only that refer to something: the rest of a
+// bundled cert-manager is large.
 func (r *render) pruneAfter(o *resource.Object) error {
-	if o.Kind == "CustomResourceDefinition" {
-		return nil // large, and refers to nothing
+	switch {
+	case slices.Contains(podKinds, o.Kind):
+		return r.pruneAfterPod(o, podSpec(o.Node()))
+	case o.Kind == "ServiceAccount":
+		return r.pruneBindings(o)
+	case o.Kind == "RoleBinding", o.Kind == "ClusterRoleBinding":
+		return r.pruneUnless(r.roleUsed, text(o.Node(), "roleRef", "kind"), text(o.Node(), "roleRef", "name"), o)
 	}
-	pod := podSpec(o.Node())
+	return nil
+}
+
+func (r *render) pruneAfterPod(o *resource.Object, pod *yaml.RNode) error {
 	for _, name := range configMapNames(pod) {
 		if err := r.pruneUnless(r.configMapUsed, "ConfigMap", name, o); err != nil {
 			return err
 		}
 	}
 	if name := orElse(text(pod, "serviceAccountName"), text(pod, "serviceAccount")); name != "" {
-		if err := r.pruneUnless(r.serviceAccountUsed, "ServiceAccount", name, o); err != nil {
-			return err
-		}
-	}
-	switch o.Kind {
-	case "ServiceAccount":
-		return r.pruneBindings(o)
-	case "RoleBinding", "ClusterRoleBinding":
-		return r.pruneUnless(r.roleUsed, text(o.Node(), "roleRef", "kind"), text(o.Node(), "roleRef", "name"), o)
+		return r.pruneUnless(r.serviceAccountUsed, "ServiceAccount", name, o)
 	}
 	return nil
 }
