@@ -53,11 +53,10 @@ func quickKind(chunk []byte) (kind []byte, ok bool) {
 }
 
 // headKind returns the kind of a document that has nothing but comments and an
-// apiVersion above it, as nearly all have; nil for others. In an ordinary stream,
-// which has no line breaks but "\n" and "\r\n", and no `...`, after which a document
-// may start that is not seen as one, none of these lines can reach over its end in a
-// way that makes the next one not a key, so that the rest of the document need not be
-// looked at: it cannot hold a second kind and parse.
+// apiVersion above it, as nearly all have; nil for others. In an ordinary stream, which
+// has no `...` after which a document may start that is not seen as one, none of these
+// lines can reach over its end in a way that makes the next one not a key, so that the
+// rest of the document need not be looked at: it cannot hold a second kind and parse.
 func headKind(rest []byte) []byte {
 	if isSeparator(rest) {
 		rest = rest[len("---"):]

@@ -33,8 +33,7 @@ type Set struct {
 	kinds       []uint16
 	kindNames   []string
 	kindNumbers map[string]uint16
-	dots        bool // a line begins like `...`
-	ordinary    bool // see headKind
+	ordinary    bool // see split
 
 	// escapes has, by document, whether it holds a backslash: see mayHold.
 	escapes []answer
@@ -56,7 +55,7 @@ func ParseStream(src []byte) (*Set, error) {
 	if bytes.HasPrefix(src, utf8BOM) {
 		s.base = len(utf8BOM)
 	}
-	s.starts, s.dots = split(src, s.base)
+	s.starts, s.ordinary = split(src, s.base)
 	return s, nil
 }
 
@@ -410,7 +409,6 @@ func (s *Set) kindNumberOf(doc int) int {
 	if s.kinds == nil {
 		s.kinds, s.kindNames = make([]uint16, len(s.starts)), []string{"", doubtful}
 		s.kindNumbers = map[string]uint16{doubtful: 1}
-		s.ordinary = !s.dots && !strangeBytes(s.src[s.base:])
 	}
 	if s.kinds[doc] == 0 && s.ordinary {
 		if kind := headKind(s.chunk(doc)); kind != nil {

@@ -27,3 +27,22 @@ func TestNextMarker(t *testing.T) {
 		}
 	}
 }
+
+// It does not matter where blocks end.
+func TestSplitByBlocks(t *testing.T) {
+	parts := []string{"\n", "---", "...", "-", ".", "\r\n", "\r", "a", "\u2028", "\u0085", "\ufeff", "é", "--- x\n", "kind: A\n"}
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 20_000 {
+		var src []byte
+		for range random.IntN(12) {
+			src = append(src, parts[random.IntN(len(parts))]...)
+		}
+		starts, ordinary := splitBy(len(src)+1, src, 0)
+		require.Equal(t, !strangeBytes(src) && !bytes.Contains(src, []byte("\n...")), ordinary, "%q", src)
+		for block := 1; block < len(src); block++ {
+			gotStarts, gotOrdinary := splitBy(block, src, 0)
+			require.Equal(t, starts, gotStarts, "%q by %d", src, block)
+			require.Equal(t, ordinary, gotOrdinary, "%q by %d", src, block)
+		}
+	}
+}

@@ -33,12 +33,16 @@ func (s *Set) useStems(q *query) {
 	}
 }
 
-func (s *Set) holdsStem(doc int, stem *stem) bool {
-	if stem.held[doc] == 0 {
-		stem.held[doc] = no
-		if contains(s.chunk(doc), stem.word, stem.rarest) {
-			stem.held[doc] = yes
+// holdsStem looks for all stems at once, as a document that is asked about for one is
+// asked about for the others, when no cache may hold it any more.
+func (s *Set) holdsStem(doc int, wanted *stem) bool {
+	if wanted.held[doc] == 0 {
+		for _, stem := range s.stems {
+			stem.held[doc] = no
+			if contains(s.chunk(doc), stem.word, stem.rarest) {
+				stem.held[doc] = yes
+			}
 		}
 	}
-	return stem.held[doc] == yes
+	return wanted.held[doc] == yes
 }
