@@ -77,6 +77,7 @@ func buildYtt() (string, error) {
 func goOutput(dir string, args ...string) (string, error) {
 	cmd := exec.Command("go", args...)
 	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as the Makefile has it
 	var errOut strings.Builder
 	cmd.Stderr = &errOut
 	out, err := cmd.Output()
