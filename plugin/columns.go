@@ -70,3 +70,17 @@ func wrap(text string, width int) []string {
 	}
 	return append(lines, line)
 }
+
+// wrapID breaks an object's kind/namespace/name after a slash.
+func wrapID(id string, width int) []string {
+	lines := []string{""}
+	for _, part := range strings.SplitAfter(id, "/") {
+		last := &lines[len(lines)-1]
+		if *last != "" && length(*last)+length(part) > width {
+			lines = append(lines, part)
+			continue
+		}
+		*last += part
+	}
+	return lines
+}

@@ -256,5 +256,8 @@ func TestColumns(t *testing.T) {
 	assert.Equal(t, "日本 |", pad("日本", 5)+"|")
 	assert.Equal(t, "日", cut("日本", 3))
 	assert.Equal(t, "日本", cut("日本", 4))
+	assert.Equal(t, []string{"Kind/space/", "name"}, wrapID("Kind/space/name", 14))
+	assert.Equal(t, []string{"Kind/space/name"}, wrapID("Kind/space/name", 15))
+	assert.Equal(t, []string{"5 objects"}, wrapID("5 objects", 3))
 	assert.Equal(t, []string{"日本 日", "本"}, wrap("日本 日 本", 7))
 }

@@ -168,7 +168,14 @@ func (s style) printRow(w *bytes.Buffer, r row, actions, objects int) {
 
 // printItem is a row for a terminal that is too narrow for a table.
 func (s style) printItem(w *bytes.Buffer, r row) {
-	fmt.Fprintf(w, "  %s %s\n", s.paint(actionColors[r.action], r.action), r.objects())
+	indent := strings.Repeat(" ", 2+length(r.action)+1)
+	for i, part := range wrapID(r.objects(), s.width-len(indent)-2) {
+		if i == 0 {
+			fmt.Fprintf(w, "  %s %s\n", s.paint(actionColors[r.action], r.action), part)
+			continue
+		}
+		fmt.Fprintln(w, indent+"  "+part)
+	}
 	for _, line := range s.whatLines(r, s.width-4) {
 		fmt.Fprintln(w, "    "+line)
 	}
