@@ -20,9 +20,9 @@ different value.
 
 RENDER is a file, or - (or nothing) for stdin. Objects to which the same is done
 are counted where they are many; --all lists them, as --output json always does.
---output markdown is for a comment on a pull request: it is never longer than the
-65,536 characters that GitHub takes, and says what it leaves out. --color=auto
-means colours on a terminal, unless NO_COLOR is set.
+--output markdown is for a comment on a pull request: it is never longer than
+the 65,536 characters that GitHub takes, and says what it leaves out.
+--color=auto means colours on a terminal, unless NO_COLOR is set.
 
 The exit code is 0 whether anything would change or not. With --exit-code it
 is that of diff and kubectl diff: 0 for no changes, 1 for changes, 2 for errors.`
@@ -34,7 +34,7 @@ const planExamples = `  helm template edge ./chart -n edge |
   ` + name + ` plan -s base.yaml -s site.yaml --diff=false x.yaml
 
   # a comment on a pull request
-  ` + name + ` plan -s site.yaml --output markdown x.yaml >plan.md
+  ` + name + ` plan -s site.yaml --output markdown x.yaml
 
   # on what is deployed now
   helm get manifest edge -n edge |
@@ -73,7 +73,7 @@ func (p *program) planCommand() *cobra.Command {
 	}
 	flags.register(cmd.Flags())
 	cmd.Flags().BoolVar(&flags.diff, "diff", true, "show the diff")
-	cmd.Flags().BoolVar(&flags.all, "all", false, "list every object, however many are treated alike")
+	cmd.Flags().BoolVar(&flags.all, "all", false, "list every object, however many are alike")
 	cmd.Flags().BoolVar(&flags.exitCode, "exit-code", false, "exit with 1 if anything would change")
 	flags.output = addChoice(cmd, "output", "`FORMAT`", "table", "json", "markdown")
 	flags.color = addChoice(cmd, "color", "`WHEN`", "auto", "always", "never")
@@ -142,7 +142,7 @@ func (p *program) plan(layer *scenario.Layer, overrides []scenario.Override, ren
 	p.progress.phase("patching %s, %s", megabytes(len(input)), count(set.Len(), "document"))
 	report, err := transformers.Run(set, layer, p.options(namespace))
 	if errors.Is(err, transformers.ErrOnlyHooks) {
-		report = &transformers.Report{Warnings: []transformers.Warning{{Message: "the render holds Helm hooks only, and they stay as they are"}}}
+		report = &transformers.Report{Warnings: []transformers.Warning{{Transformer: "helm", Message: "the render holds Helm hooks only, and they stay as they are"}}}
 		err = nil
 	}
 	if err != nil {

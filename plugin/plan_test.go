@@ -63,7 +63,7 @@ func TestPlanWithoutChanges(t *testing.T) {
 	w.stdin = hook
 	got = w.run("plan", "-s", "trust.yaml")
 	assert.Equal(t, 0, got.code)
-	assert.Contains(t, got.out, "Helm hooks only")
+	assert.Contains(t, got.out, "\n\nwarning: helm: the render holds Helm hooks only")
 }
 
 // Programs read this: names and types stay.
