@@ -125,7 +125,7 @@ func (p *page) diffs(planned *planned) (missing int) {
 		text := diff(c)
 		fence := fenceFor(text)
 		if !p.fits(fmt.Sprintf("\n<details>\n<summary>Diff: %s %s</summary>\n\n%sdiff\n%s%s\n\n</details>\n",
-			action(c), entities(printable(c.Object.ID())), fence, text, fence)) {
+			action(c), codeTag(printable(c.Object.ID())), fence, text, fence)) {
 			missing++
 		}
 	}
@@ -184,7 +184,12 @@ func inCode(text string) string {
 	if text != "" && text == strings.TrimSpace(text) && !strings.ContainsAny(text, "`|\\") {
 		return "`" + text + "`"
 	}
-	return "<code>" + entities(text) + "</code>"
+	return codeTag(text)
+}
+
+// codeTag is code in HTML, between whose tags Markdown would still find links.
+func codeTag(text string) string {
+	return "<code>" + strings.NewReplacer(":", "&#58;", ".", "&#46;").Replace(entities(text)) + "</code>"
 }
 
 // entities writes the characters that mean something to Markdown or HTML as HTML's

@@ -26,6 +26,7 @@ var hostile = []string{
 	"&lt;i&gt;", "&amp;", "@someone", "org#1", "https://example.com/a_b", "www.example.com", "a@b.example", "*a* _b_ ~~c~~",
 	"[a](javascript:x)", "![a](b)", "# heading", "- item", "1. item", "> quote", "a\nb", "a\r\n| b |", "\t|", "\x1b[31m", "\u202e", "\u2028|\n",
 	"$x$", ":smile:", "\x00", "\xff|", "", " ", "日本|", "<code>", "</code>|`", "\\`|`", "a  b",
+	"https://example.com/a_\xba", "www.example.com|", "https://a|b",
 }
 
 // parsed is what a Markdown reader makes of a page.
@@ -81,7 +82,7 @@ func textOf(n ast.Node, source []byte) string {
 }
 
 func unescapeEntities(s string) string {
-	for _, r := range "<>`|\\*_~@#$[]" {
+	for _, r := range "<>`|\\*_~@#$[]:." {
 		s = strings.ReplaceAll(s, fmt.Sprintf("&#%d;", r), string(r))
 	}
 	return strings.ReplaceAll(s, "&#38;", "&")
