@@ -25,7 +25,7 @@ func (p *program) readStdin() ([]byte, error) {
 	if p.IsTerminal(p.In) {
 		return nil, usagef("stdin is a terminal; pipe a render into it, as in: helm template RELEASE CHART | %s …", name)
 	}
-	input, err := read(p.In)
+	input, err := read(p.progress.watch(p.In))
 	if err != nil {
 		return nil, fmt.Errorf("cannot read stdin: %w", err)
 	}
@@ -33,13 +33,7 @@ func (p *program) readStdin() ([]byte, error) {
 }
 
 func read(r io.Reader) ([]byte, error) {
-	var size int64
-	if f, ok := r.(interface{ Stat() (fs.FileInfo, error) }); ok {
-		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-			size = info.Size()
-		}
-	}
-	known := make([]byte, size)
+	known := make([]byte, sizeOf(r))
 	n, err := io.ReadFull(r, known)
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF): // read from the middle on, or cut meanwhile
@@ -52,6 +46,16 @@ func read(r io.Reader) ([]byte, error) {
 		return known, err
 	}
 	return join(append([][]byte{known}, rest...)), nil
+}
+
+// sizeOf is the size of a regular file, and 0 for everything else.
+func sizeOf(r io.Reader) int64 {
+	if f, ok := r.(interface{ Stat() (fs.FileInfo, error) }); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			return info.Size()
+		}
+	}
+	return 0
 }
 
 // readChunks reads a stream of unknown size without ever moving what it has read.

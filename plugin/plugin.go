@@ -28,6 +28,7 @@ const (
 type program struct {
 	Streams
 	Host
+	progress *progress // nil where none is shown
 }
 
 // usageError is a mistake in how the program was called.

@@ -118,10 +118,17 @@ func oneOf(words []string) string {
 	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
+// longWords are those that do not fit beside a flag's name and default.
+const longWords = 24
+
 // addChoice adds such a flag; the first of the words is the default.
 func addChoice(cmd *cobra.Command, name, usage string, allowed ...string) *choice {
 	c := &choice{value: allowed[0], allowed: allowed}
-	cmd.Flags().Var(c, name, usage+": "+oneOf(allowed))
+	words := ": " + oneOf(allowed)
+	if len(words) > longWords {
+		words = ":\n" + oneOf(allowed)
+	}
+	cmd.Flags().Var(c, name, usage+words)
 	// The error is for flags that do not exist or are registered twice.
 	_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(allowed, cobra.ShellCompDirectiveNoFileComp))
 	return c

@@ -18,6 +18,9 @@ type Report struct {
 type Change struct {
 	Object      *resource.Object
 	Transformer string
+	// Concern is what the change is about; which transformer has which is in the
+	// pipeline, but whatever is done to the bundled cert-manager is about that.
+	Concern Concern
 	// Message says what was done, in the past tense, without any secret.
 	Message string
 }

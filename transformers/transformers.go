@@ -6,6 +6,7 @@ package transformers
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/connected-registry/scenario/scenario"
@@ -30,18 +31,19 @@ type Options struct {
 // the CA that nodes are told to trust, and only then is known what nothing uses.
 var pipeline = []struct {
 	name      string
+	concern   Concern
 	transform func(*render) error
 }{
-	{"service", service},
-	{"storage", storage},
-	{"connectionstring", connectionString}, // needs nothing of the others, and no other needs it
-	{"certmanager", certManager},
-	{"tlssecret", tlsSecret},
-	{"tlsmount", tlsMount},
-	{"mode", mode},
-	{"trustdistribution", trustDistribution},
-	{"prune", prune},
-	{"marker", marker},
+	{"service", ConcernService, service},
+	{"storage", ConcernStorage, storage},
+	{"connectionstring", ConcernConnection, connectionString}, // needs nothing of the others, and no other needs it
+	{"certmanager", ConcernCertificate, certManager},
+	{"tlssecret", ConcernCertificate, tlsSecret},
+	{"tlsmount", ConcernCertificate, tlsMount},
+	{"mode", ConcernReadOnly, mode},
+	{"trustdistribution", ConcernTrust, trustDistribution},
+	{"prune", ConcernCleanUp, prune},
+	{"marker", ConcernMarker, marker},
 }
 
 // render is one run's state.
@@ -54,8 +56,9 @@ type render struct {
 	state    state
 	report   *Report
 
-	// running is the transformer at work, for the report.
+	// running is the transformer at work and concern what it is about, for the report.
 	running string
+	concern Concern
 	removed []*resource.Object
 	// formerIP is the Service's address that the stated one replaced, if any.
 	formerIP string
@@ -98,7 +101,7 @@ func Run(set *resource.Set, layer *scenario.Layer, options Options) (*Report, er
 		return nil, err
 	}
 	for _, t := range pipeline {
-		r.running = t.name
+		r.running, r.concern = t.name, t.concern
 		if err := t.transform(r); err != nil {
 			return nil, err
 		}
@@ -153,7 +156,11 @@ func onlyHooks(set *resource.Set) bool {
 }
 
 func (r *render) changed(o *resource.Object, format string, args ...any) {
-	r.report.Changes = append(r.report.Changes, Change{Object: o, Transformer: r.running, Message: fmt.Sprintf(format, args...)})
+	concern := r.concern
+	if slices.Contains(r.registry.bundle, o) {
+		concern = ConcernBundle
+	}
+	r.report.Changes = append(r.report.Changes, Change{Object: o, Transformer: r.running, Concern: concern, Message: fmt.Sprintf(format, args...)})
 }
 
 func (r *render) warn(o *resource.Object, format string, args ...any) {
