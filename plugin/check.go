@@ -11,6 +11,7 @@ import (
 
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers"
+	"github.com/connected-registry/scenario/transformers/resource"
 )
 
 const checkHelp = `Say whether a scenario is valid, and with a render, whether it can be made to
@@ -37,9 +38,11 @@ type checked struct {
 }
 
 type warning struct {
-	Object      string `json:"object,omitempty"`
-	Transformer string `json:"transformer,omitempty"`
-	Message     string `json:"message"`
+	Code        string        `json:"code"`
+	Object      string        `json:"object,omitempty"`
+	Ref         *resource.Ref `json:"resourceRef,omitempty"`
+	Transformer string        `json:"transformer,omitempty"`
+	Message     string        `json:"message"`
 }
 
 type override struct {
@@ -142,9 +145,9 @@ func (p *program) writeJSON(value any) error {
 func warningsOf(report *transformers.Report) []warning {
 	warnings := []warning{}
 	for _, w := range report.Warnings {
-		shown := warning{Transformer: w.Transformer, Message: scrub(w.Message)}
+		shown := warning{Code: w.Code.String(), Transformer: w.Transformer, Message: scrub(w.Message)}
 		if w.Object != nil {
-			shown.Object = w.Object.ID()
+			shown.Object, shown.Ref = w.Object.ID(), refOf(w.Object.Ref())
 		}
 		warnings = append(warnings, shown)
 	}

@@ -38,8 +38,8 @@ func TestCheckJSON(t *testing.T) {
 	assert.Equal(t, 1, got.code)
 	assert.Empty(t, got.errOut)
 	assert.JSONEq(t, `{"ok": false, "warnings": [], "overrides": [], "problems": [
-		{"source": "broken.yaml", "line": 6, "path": "spec.mod", "message": "unknown field", "fix": "write mode"},
-		{"source": "broken.yaml", "line": 7, "path": "spec.httpEnabled", "message": "found the string \"no\", expected true or false", "fix": "write httpEnabled: false"}
+		{"source": "broken.yaml", "line": 6, "path": "spec.mod", "code": "unknown-field", "message": "unknown field", "fix": "write mode"},
+		{"source": "broken.yaml", "line": 7, "path": "spec.httpEnabled", "code": "wrong-type", "message": "found the string \"no\", expected true or false", "fix": "write httpEnabled: false"}
 	]}`, got.out)
 }
 

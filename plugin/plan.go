@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers"
 	"github.com/connected-registry/scenario/transformers/resource"
@@ -119,7 +120,7 @@ func (p *program) plan(layer *scenario.Layer, overrides []scenario.Override, ren
 	}
 	report, err := transformers.Run(set, layer, p.options(namespace))
 	if errors.Is(err, transformers.ErrOnlyHooks) {
-		report = &transformers.Report{Warnings: []transformers.Warning{{Message: "the render holds Helm hooks only, and they stay as they are"}}}
+		report = &transformers.Report{Warnings: []transformers.Warning{{Code: codes.HooksUnpatched, Message: "the render holds Helm hooks only, and they stay as they are"}}}
 		err = nil
 	}
 	if err != nil {

@@ -72,7 +72,7 @@ func (p *program) flagError(cmd *cobra.Command, err error) error {
 	if !cmd.HasParent() && p.calledAsLegacyPlugin() {
 		return errLegacyArguments
 	}
-	return usageError{err}
+	return usagef("%w", err)
 }
 
 // noArguments is cobra.NoArgs as a usage error.

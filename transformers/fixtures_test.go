@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/fixtures"
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers"
@@ -148,7 +149,8 @@ func (c goldenCase) golden(t *testing.T, name string, got []byte) {
 // to its reader.
 func (c goldenCase) refused(t *testing.T, err error) {
 	t.Helper()
-	for _, part := range parts(err) {
+	for _, part := range codes.Leaves(err) {
+		assert.NotEqual(t, codes.Unforeseen, codes.Of(part), "has no code: %v", part)
 		where, fix := true, true
 		var problem transformers.Problem
 		var stated scenario.Error
@@ -162,7 +164,7 @@ func (c goldenCase) refused(t *testing.T, err error) {
 		assert.True(t, where, "does not say where: %v", part)
 		assert.True(t, fix, "does not say what to do: %v", part)
 	}
-	c.golden(t, "error.txt", []byte(err.Error()+"\n"))
+	c.golden(t, "error.txt", []byte(codes.Text(err)+"\n"))
 	c.without(t, "expected.yaml", "report.txt")
 }
 
@@ -176,19 +178,6 @@ func (c goldenCase) without(t *testing.T, names ...string) {
 		}
 		assert.NoFileExists(t, path)
 	}
-}
-
-// parts takes joined errors apart.
-func parts(err error) []error {
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return []error{err}
-	}
-	var all []error
-	for _, e := range joined.Unwrap() {
-		all = append(all, parts(e)...)
-	}
-	return all
 }
 
 func reportText(report *transformers.Report) []byte {

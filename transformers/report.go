@@ -3,6 +3,7 @@ package transformers
 import (
 	"fmt"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -30,6 +31,8 @@ func (c Change) String() string {
 // Warning is something that the scenario cannot make hold by itself, or that its
 // author probably did not mean.
 type Warning struct {
+	// Code says what kind of warning it is.
+	Code codes.Code
 	// Object is nil where the warning is about no object in particular.
 	Object      *resource.Object
 	Transformer string
@@ -39,7 +42,7 @@ type Warning struct {
 // String is the line that a person reads on stderr.
 func (w Warning) String() string {
 	if w.Object == nil {
-		return fmt.Sprintf("warning: %s: %s", w.Transformer, w.Message)
+		return codes.Tag(fmt.Sprintf("warning: %s: %s", w.Transformer, w.Message), w.Code)
 	}
-	return fmt.Sprintf("warning: %s: %s: %s", w.Object, w.Transformer, w.Message)
+	return codes.Tag(fmt.Sprintf("warning: %s: %s: %s", w.Object, w.Transformer, w.Message), w.Code)
 }

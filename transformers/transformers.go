@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers/postconditions"
 	"github.com/connected-registry/scenario/transformers/resource"
@@ -156,8 +157,8 @@ func (r *render) changed(o *resource.Object, format string, args ...any) {
 	r.report.Changes = append(r.report.Changes, Change{Object: o, Transformer: r.running, Message: fmt.Sprintf(format, args...)})
 }
 
-func (r *render) warn(o *resource.Object, format string, args ...any) {
-	r.report.Warnings = append(r.report.Warnings, Warning{Object: o, Transformer: r.running, Message: fmt.Sprintf(format, args...)})
+func (r *render) warn(code codes.Code, o *resource.Object, format string, args ...any) {
+	r.report.Warnings = append(r.report.Warnings, Warning{Code: code, Object: o, Transformer: r.running, Message: fmt.Sprintf(format, args...)})
 }
 
 // remove takes an object out of the stream.
