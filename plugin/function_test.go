@@ -92,6 +92,7 @@ func TestFunctionFailureNamesTheObject(t *testing.T) {
 	assert.Equal(t, &resource.Ref{APIVersion: "v1", Kind: "Service", Name: "edge", Namespace: "site"}, out.Results[0].ResourceRef)
 	require.NotNil(t, out.Results[0].Field)
 	assert.Contains(t, out.Results[0].Field.Path, "spec.")
+	assert.Equal(t, map[string]string{"code": "service-form"}, out.Results[0].Tags)
 }
 
 func TestFunctionScenario(t *testing.T) {

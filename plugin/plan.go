@@ -118,7 +118,9 @@ func (p *program) plan(layer *scenario.Layer, overrides []scenario.Override, ren
 	if err != nil {
 		return nil, err
 	}
-	report, err := transformers.Run(set, layer, p.options(namespace))
+	options := p.options(namespace)
+	options.Advise = true
+	report, err := transformers.Run(set, layer, options)
 	if errors.Is(err, transformers.ErrOnlyHooks) {
 		report = &transformers.Report{Warnings: []transformers.Warning{{Code: codes.HooksUnpatched, Message: "the render holds Helm hooks only, and they stay as they are"}}}
 		err = nil

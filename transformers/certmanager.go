@@ -188,7 +188,7 @@ func (r *render) cover(o *resource.Object, added bool) error {
 		r.replaceAddress(o, ip)
 		addresses = append(addresses, ip)
 	} else {
-		r.warn(codes.NoClusterIP, svc, "it has no clusterIP, so the certificate cannot hold it: clients that pull by address will not trust the registry")
+		r.warn(codes.NoClusterIP, svc, "it has no clusterIP, so the certificate cannot hold it: clients that pull by address will not trust the registry; state service.clusterIP")
 	}
 	if cm := r.spec.CertManager; cm != nil {
 		names = append(names, cm.DNSNames...)

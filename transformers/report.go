@@ -13,6 +13,9 @@ type Report struct {
 	Scenario string
 	Changes  []Change
 	Warnings []Warning
+	// Notes are about what the cluster must have; there are none unless
+	// Options.Advise asks for them.
+	Notes []Note
 }
 
 // Change is one thing that a transformer did to one object.
@@ -41,8 +44,21 @@ type Warning struct {
 
 // String is the line that a person reads on stderr.
 func (w Warning) String() string {
-	if w.Object == nil {
-		return codes.Tag(fmt.Sprintf("warning: %s: %s", w.Transformer, w.Message), w.Code)
+	about := w.Transformer
+	if w.Object != nil {
+		about = w.Object.String() + ": " + about
 	}
-	return codes.Tag(fmt.Sprintf("warning: %s: %s: %s", w.Object, w.Transformer, w.Message), w.Code)
+	return codes.Tag(fmt.Sprintf("warning: %s: %s", about, w.Message), w.Code)
+}
+
+// Note is something that is not the scenario's to make hold.
+type Note Warning
+
+// String is the line that a person reads on stderr.
+func (n Note) String() string {
+	about := "note: "
+	if n.Object != nil {
+		about += n.Object.String() + ": "
+	}
+	return codes.Tag(about+n.Message, n.Code)
 }

@@ -97,7 +97,7 @@ func (r *render) ensureSecret(tls *scenario.TLS) error {
 		return r.scenario.Translate(problems)
 	}
 	if len(want.IPs) == 0 {
-		r.warn(codes.NoClusterIP, r.registry.service, "it has no clusterIP, so the certificate could not be checked for the address that clients will use")
+		r.warn(codes.NoClusterIP, r.registry.service, "it has no clusterIP, so the certificate could not be checked for the address that clients will use; state service.clusterIP")
 	}
 	for _, w := range info.Warnings {
 		r.warn(w.Code, nil, "%s", w.Message)
@@ -224,8 +224,11 @@ func secretData(o *resource.Object) map[string][]byte {
 // scenario's own certificate. One that is not is the cluster's, and not ours to see.
 func (r *render) checkNamedSecret(name string) error {
 	o, err := r.named("Secret", name)
-	if err != nil || o == nil {
+	if err != nil {
 		return err
+	}
+	if o == nil {
+		return r.warnOfNamesake(name)
 	}
 	if misplaced := text(o.Node(), "metadata", "type"); misplaced != "" {
 		return problemWith(codes.SecretType, o, "metadata.type", "move type: "+tlsSecretType+" to the top level of the Secret",
@@ -264,4 +267,17 @@ func (r *render) checkNamedSecret(name string) error {
 		problems = append(problems, problemWith(e.Code, o, e.Path, e.Fix, "%s", e.Message))
 	}
 	return errors.Join(problems...)
+}
+
+// warnOfNamesake is about a Secret that is in the stream by its name only. Another
+// application may well have one of that name, so it is no error.
+func (r *render) warnOfNamesake(name string) error {
+	secrets, err := r.set.Select([]string{"Secret"}, name)
+	for _, o := range secrets {
+		if o.Name == name {
+			r.warn(codes.SecretNamespace, o, "it is in namespace %s, and the registry mounts the one in %s; write metadata.namespace: %s if it is meant",
+				o.Namespace, r.registry.release.namespace, r.registry.release.namespace)
+		}
+	}
+	return err
 }

@@ -23,6 +23,8 @@ type Options struct {
 	// Namespace is the release's, for manifests that leave theirs out. The
 	// scenario's metadata.namespace comes second.
 	Namespace string
+	// Advise asks for Report.Notes.
+	Advise bool
 }
 
 // pipeline is every transformer, in the order in which they run. The order is
@@ -104,7 +106,10 @@ func Run(set *resource.Set, layer *scenario.Layer, options Options) (*Report, er
 			return nil, err
 		}
 	}
-	return r.report, r.verify()
+	if err := r.verify(); err != nil {
+		return r.report, err
+	}
+	return r.report, r.advise()
 }
 
 // verify hands the result to the post-conditions, which know only what must hold
@@ -158,7 +163,11 @@ func (r *render) changed(o *resource.Object, format string, args ...any) {
 }
 
 func (r *render) warn(code codes.Code, o *resource.Object, format string, args ...any) {
-	r.report.Warnings = append(r.report.Warnings, Warning{Code: code, Object: o, Transformer: r.running, Message: fmt.Sprintf(format, args...)})
+	r.report.Warnings = append(r.report.Warnings, r.attention(code, o, format, args...))
+}
+
+func (r *render) attention(code codes.Code, o *resource.Object, format string, args ...any) Warning {
+	return Warning{Code: code, Object: o, Transformer: r.running, Message: fmt.Sprintf(format, args...)}
 }
 
 // remove takes an object out of the stream.
