@@ -33,7 +33,7 @@ func TestCheckJSON(t *testing.T) {
 		"notes": [{
 			"code": "connection-string-incomplete", "object": "Deployment/site/edge",
 			"resourceRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "edge", "namespace": "site"},
-			"message": "ACR_REGISTRY_CONNECTION_STRING: SyncTokenName is missing in the connection string; write SyncTokenName=… as the command prints it: az acr connected-registry get-settings --generate-password 1 --parent-protocol https"
+			"message": "ACR_REGISTRY_CONNECTION_STRING: SyncTokenName is missing in the connection string; write it as this prints it: az acr connected-registry get-settings --generate-password 1 --parent-protocol https"
 		}]
 	}`, got.out)
 

@@ -176,7 +176,7 @@ func judgeConnectionString(values map[string]string) Errors {
 	}
 	for _, name := range required {
 		if !has(name) {
-			add(codes.ConnectionStringIncomplete, name+" is missing in the connection string", "write "+name+"=… as the command prints it: "+getSettings)
+			add(codes.ConnectionStringIncomplete, name+" is missing in the connection string", "write it as this prints it: "+getSettings)
 		}
 	}
 	for _, part := range []struct {
