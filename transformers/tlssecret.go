@@ -230,12 +230,8 @@ func (r *render) checkNamedSecret(name string) error {
 	if o == nil {
 		return r.warnOfNamesake(name)
 	}
-	if misplaced := text(o.Node(), "metadata", "type"); misplaced != "" {
-		return problemWith(codes.SecretType, o, "metadata.type", "move type: "+tlsSecretType+" to the top level of the Secret",
-			"a Secret's type does not belong under metadata, where the API server refuses it")
-	}
-	if found := orElse(text(o.Node(), "type"), "Opaque"); found != tlsSecretType {
-		return problemWith(codes.SecretType, o, "type", "write type: "+tlsSecretType, "found %s, expected %s", found, tlsSecretType)
+	if err := checkSecretType(o); err != nil {
+		return err
 	}
 	data := secretData(o)
 	var problems []error
@@ -267,6 +263,17 @@ func (r *render) checkNamedSecret(name string) error {
 		problems = append(problems, problemWith(e.Code, o, e.Path, e.Fix, "%s", e.Message))
 	}
 	return errors.Join(problems...)
+}
+
+func checkSecretType(o *resource.Object) error {
+	if misplaced := text(o.Node(), "metadata", "type"); misplaced != "" {
+		return problemWith(codes.SecretType, o, "metadata.type", "move type: "+tlsSecretType+" to the top level of the Secret",
+			"a Secret's type does not belong under metadata, where the API server refuses it")
+	}
+	if found := orElse(text(o.Node(), "type"), "Opaque"); found != tlsSecretType {
+		return problemWith(codes.SecretType, o, "type", "write type: "+tlsSecretType, "found %s, expected %s", found, tlsSecretType)
+	}
+	return nil
 }
 
 // warnOfNamesake is about a Secret that is in the stream by its name only. Another
