@@ -110,7 +110,7 @@ func Leaves(err error) []error {
 	if err == nil {
 		return nil
 	}
-	if _, ok := err.(Coded); ok {
+	if _, ok := err.(Coded); ok { //nolint:errorlint // only err itself: what it wraps may be a list
 		return []error{err}
 	}
 	// Only err itself: a wrapper around a list has something to say about it.

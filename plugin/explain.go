@@ -86,7 +86,7 @@ func explainCode(w *bytes.Buffer, s style, entry codes.Entry) {
 	fmt.Fprintf(w, "%s  %s\n", s.paint(bold, "CODE:"), entry.Code)
 	for _, part := range []struct{ title, text string }{{"CAUSE:", entry.Cause}, {"FIX:", entry.Fix}} {
 		fmt.Fprintf(w, "\n%s\n", s.paint(bold, part.title))
-		s.indent(w, 4, plain.Replace(part.text))
+		s.indent(w, plain.Replace(part.text))
 	}
 }
 
@@ -107,11 +107,11 @@ func explain(w *bytes.Buffer, s style, field scenario.Field, recursive bool) {
 		fmt.Fprintf(w, "%s  %s <%s>%s\n", s.paint(bold, "FIELD:  "), field.Path, field.Type, required(field))
 	}
 	fmt.Fprintf(w, "\n%s\n", s.paint(bold, "DESCRIPTION:"))
-	s.indent(w, 4, field.Description)
+	s.indent(w, field.Description)
 	if lines := takes(field); len(lines) > 0 {
 		fmt.Fprintln(w)
 		for _, line := range lines {
-			s.indent(w, 4, line)
+			s.indent(w, line)
 		}
 	}
 	if len(field.Fields) == 0 {
@@ -128,7 +128,7 @@ func explain(w *bytes.Buffer, s style, field scenario.Field, recursive bool) {
 		}
 		s.printHead(w, f, 2)
 		for _, line := range append(takes(f), f.Description) {
-			s.indent(w, 4, line)
+			s.indent(w, line)
 		}
 	}
 }
@@ -174,7 +174,8 @@ func (s style) printHead(w *bytes.Buffer, f scenario.Field, depth int, values ..
 	fmt.Fprintln(w)
 }
 
-func (s style) indent(w *bytes.Buffer, depth int, text string) {
+func (s style) indent(w *bytes.Buffer, text string) {
+	const depth = 4
 	for _, line := range wrap(text, s.width-depth) {
 		fmt.Fprintln(w, strings.Repeat(" ", depth)+line)
 	}
