@@ -2,13 +2,13 @@ package plugin
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -27,7 +27,7 @@ func (p *program) readStdin() ([]byte, error) {
 	}
 	input, err := read(p.progress.watch(p.In))
 	if err != nil {
-		return nil, fmt.Errorf("cannot read stdin: %w", err)
+		return nil, codes.Errorf(codes.StreamFailed, "cannot read stdin: %w", err)
 	}
 	return input, nil
 }
@@ -130,7 +130,7 @@ func (p *program) cannotRead(what, path string, err error) error {
 	if cwd, err := p.Getwd(); err == nil {
 		where = ", which is looked for from " + cwd
 	}
-	return fmt.Errorf("cannot read the %s %s: %w; check the path%s", what, path, err, where)
+	return codes.Errorf(codes.FileUnreadable, "cannot read the %s %s: %w; check the path%s", what, path, err, where)
 }
 
 // parse takes a stream of manifests, or a ResourceList for one.
@@ -145,7 +145,7 @@ func parse(input []byte) (*resource.Set, error) {
 func parseSome(input []byte, from string) (*resource.Set, error) {
 	set, err := parse(input)
 	if err == nil && set.Len() == 0 {
-		return nil, fmt.Errorf("%s holds no manifests; render the chart with helm template RELEASE CHART", from)
+		return nil, codes.Errorf(codes.NoManifests, "%s holds no manifests; render the chart with helm template RELEASE CHART", from)
 	}
 	return set, err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers"
 	"github.com/connected-registry/scenario/transformers/resource"
@@ -140,9 +141,11 @@ func (p *program) plan(layer *scenario.Layer, overrides []scenario.Override, ren
 		return nil, err
 	}
 	p.progress.phase("patching %s, %s", megabytes(len(input)), count(set.Len(), "document"))
-	report, err := transformers.Run(set, layer, p.options(namespace))
+	options := p.options(namespace)
+	options.Advise = true
+	report, err := transformers.Run(set, layer, options)
 	if errors.Is(err, transformers.ErrOnlyHooks) {
-		report = &transformers.Report{Warnings: []transformers.Warning{{Transformer: "helm", Message: "the render holds Helm hooks only, and they stay as they are"}}}
+		report = &transformers.Report{Warnings: []transformers.Warning{{Code: codes.HooksUnpatched, Transformer: "helm", Message: "the render holds Helm hooks only, and they stay as they are"}}}
 		err = nil
 	}
 	if err != nil {

@@ -279,7 +279,7 @@ func TestFailingStdout(t *testing.T) {
 		}
 		got := w.run(args...)
 		assert.Equal(t, 1, got.code, args)
-		assert.Equal(t, "error: cannot write the result: write /dev/stdout: broken pipe\n", got.errOut, args)
+		assert.Equal(t, "error: cannot write the result: write /dev/stdout: broken pipe [stream-failed]\n", got.errOut, args)
 	}
 }
 

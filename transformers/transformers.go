@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers/postconditions"
 	"github.com/connected-registry/scenario/transformers/resource"
@@ -23,6 +24,8 @@ type Options struct {
 	// Namespace is the release's, for manifests that leave theirs out. The
 	// scenario's metadata.namespace comes second.
 	Namespace string
+	// Advise asks for Report.Notes.
+	Advise bool
 }
 
 // pipeline is every transformer, in the order in which they run. The order is
@@ -106,7 +109,10 @@ func Run(set *resource.Set, layer *scenario.Layer, options Options) (*Report, er
 			return nil, err
 		}
 	}
-	return r.report, r.verify()
+	if err := r.verify(); err != nil {
+		return r.report, err
+	}
+	return r.report, r.advise()
 }
 
 // verify hands the result to the post-conditions, which know only what must hold
@@ -163,8 +169,12 @@ func (r *render) changed(o *resource.Object, format string, args ...any) {
 	r.report.Changes = append(r.report.Changes, Change{Object: o, Transformer: r.running, Concern: concern, Message: fmt.Sprintf(format, args...)})
 }
 
-func (r *render) warn(o *resource.Object, format string, args ...any) {
-	r.report.Warnings = append(r.report.Warnings, Warning{Object: o, Transformer: r.running, Message: fmt.Sprintf(format, args...)})
+func (r *render) warn(code codes.Code, o *resource.Object, format string, args ...any) {
+	r.report.Warnings = append(r.report.Warnings, r.attention(code, o, format, args...))
+}
+
+func (r *render) attention(code codes.Code, o *resource.Object, format string, args ...any) Warning {
+	return Warning{Code: code, Object: o, Transformer: r.running, Message: fmt.Sprintf(format, args...)}
 }
 
 // remove takes an object out of the stream.
