@@ -40,6 +40,9 @@ var pipeline = []struct {
 	{"tlsmount", tlsMount},
 	{"mode", mode},
 	{"trustdistribution", trustDistribution},
+	// After all that move ports, mounts and Secrets: it stands in front of what they
+	// leave, and takes what an earlier run of it put there out before they see it.
+	{"enforcement", enforcement},
 	{"prune", prune},
 	{"marker", marker},
 }
@@ -128,6 +131,9 @@ func (r *render) verify() error {
 		Removed:         r.removed,
 		Vacated:         r.vacated,
 		CertManager:     r.state.certManager,
+		Proxy:           proxyContainer,
+		Enforced:        r.state.enforced,
+		NoProxy:         !r.state.enforced && r.registry.proxy != nil,
 
 		ConnectionString: connection,
 	})

@@ -46,6 +46,10 @@ type Expected struct {
 	// Certificates would have written.
 	Removed []*resource.Object
 	Vacated []string
+	// Proxy is the container that must keep pushes out, where Enforced says that one
+	// must; where NoProxy does, nothing of it may be left.
+	Proxy             string
+	Enforced, NoProxy bool
 	// ConnectionString is the one that was given, empty for none.
 	ConnectionString string
 
@@ -70,7 +74,7 @@ func failure(o *resource.Object, format string, args ...any) Failure {
 
 // Check returns every [Failure] joined, or nil.
 func Check(set *resource.Set, e Expected) error {
-	if e.TLSStated || e.ConnectionString != "" {
+	if e.TLSStated || e.ConnectionString != "" || e.Enforced || e.NoProxy {
 		var err error
 		if e.template, err = podTemplate(e.Workload); err != nil {
 			return err
@@ -79,6 +83,7 @@ func Check(set *resource.Set, e Expected) error {
 	var all []error
 	for _, check := range []func(*resource.Set, Expected) ([]error, error){
 		mountResolves, portsAgree, certificateWritesSecret, nothingDangles, trustIsGone, certManagerIsGone, addedNamesAreUnique, annotationsAreIntact, connectionResolves,
+		onlyTheProxyIsReached, proxyIsConfigured, proxyIsConfined, proxyIsGone,
 	} {
 		failures, err := check(set, e)
 		if err != nil {
