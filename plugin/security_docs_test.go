@@ -42,7 +42,7 @@ func TestSecurityPage(t *testing.T) {
 	assert.Equal(t, []networkingv1.PolicyType{networkingv1.PolicyTypeIngress}, typed.Spec.PolicyTypes)
 	require.Len(t, typed.Spec.Ingress, 1)
 	require.Len(t, typed.Spec.Ingress[0].Ports, 1)
-	assert.Contains(t, stdout, "- name: "+typed.Spec.Ingress[0].Ports[0].Port.StrVal+"\n          containerPort: 10443\n")
+	assert.Regexp(t, `- name: `+typed.Spec.Ingress[0].Ports[0].Port.StrVal+`\n +containerPort: 10443\n`, stdout)
 	for key, value := range typed.Spec.PodSelector.MatchLabels {
 		assert.Contains(t, stdout, "\n        "+key+": "+value+"\n")
 	}

@@ -103,6 +103,7 @@ http {
   # Layers pass as they come, of whatever size.
   proxy_buffering off;
   proxy_buffer_size 32k;
+  proxy_buffers 8 32k;
   proxy_max_temp_file_size 0;
   # It is the same pod: the certificate is the one that is served here, made for the
   # Service's address and not for 127.0.0.1, and its CA may be in no file.
