@@ -219,7 +219,8 @@ func exchange(t *testing.T, host, bytesToSend string) []string {
 		if err != nil {
 			return append(answers, "something else")
 		}
-		body, _ := io.ReadAll(resp.Body)
+		body, _ := io.ReadAll(resp.Body) // what there is of it
+		_ = resp.Body.Close()
 		answers = append(answers, describe(resp, string(body)))
 	}
 }
