@@ -97,6 +97,10 @@ spec: {ca: {secretName: plant-ca}}
 	assert.Equal(t, string(ca.Crt), string(r.trusted(t)), "what the nodes are told to trust")
 	crt := certificate(t, secret.Data[corev1.TLSCertKey])
 	assert.Equal(t, 48*time.Hour, crt.NotAfter.Sub(crt.NotBefore))
+
+	r.helm(t, helm3(t), "upgrade", r.scenario(t, "http"))
+	assert.Empty(t, r.cluster.Kubectl(t, "get", "certificates", "--namespace", r.variant.Namespace, "-o", "name"))
+	assert.Equal(t, secret.Data, r.secret(t, secret.Name).Data, "what cert-manager wrote stays, as the page says")
 }
 
 // get decodes a live object of the release's namespace.

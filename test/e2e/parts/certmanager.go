@@ -52,7 +52,10 @@ func (c *Cluster) StartCertManager(t testing.TB) {
 }
 
 // StopCertManager ends the controllers; the CRDs and all objects stay.
-func (c *Cluster) StopCertManager(testing.TB) { c.stopCertManager() }
+func (c *Cluster) StopCertManager(t testing.TB) {
+	t.Helper()
+	c.stopCertManager()
+}
 
 func (c *Cluster) stopCertManager() {
 	c.certManagerLock.Lock()
@@ -61,4 +64,12 @@ func (c *Cluster) stopCertManager() {
 		c.certManager.Stop()
 		c.certManager = nil
 	}
+}
+
+// RemoveCertManager stops the controllers and deletes the CRDs, and with them every
+// Issuer and Certificate of the cluster.
+func (c *Cluster) RemoveCertManager(t testing.TB) {
+	t.Helper()
+	c.stopCertManager()
+	c.Kubectl(t, "delete", "--ignore-not-found", "--timeout=60s", "-f", CertManagerCRDs(t))
 }

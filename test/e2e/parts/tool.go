@@ -5,6 +5,7 @@ package parts
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // Tool builds a tool of this module's go.mod, such as kube-apiserver or crane, and
@@ -28,6 +30,23 @@ func Tool(t testing.TB, name string) string {
 
 // kubernetes are the tools that are linked with their version: see kubernetesTool.
 var kubernetes = []string{"kube-apiserver", "kube-controller-manager", "kubectl", "kubelet"}
+
+// others are the tools that `go tool` links.
+var others = []string{"certmanager", "crane", "registry"}
+
+// BuildTools builds all tools and writes a line about each.
+func BuildTools(w io.Writer) error {
+	for _, name := range slices.Concat(kubernetes, others) {
+		start := time.Now()
+		if _, err := tool(name); err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(w, "built %s in %s\n", name, time.Since(start).Round(time.Second)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // tools keeps the paths: to ask the go command takes longer than most tools run.
 var tools sync.Map
