@@ -24,9 +24,6 @@ func TestApplyTwice(t *testing.T) {
 			r := newRelease(t, "apply-"+row.Name)
 			r.skipWebhooks(t)
 			output := []byte(r.helm(t, helm3(t), "template", r.scenario(t, row.Name), "--no-hooks"))
-			t.Cleanup(func() {
-				_, _, _ = r.cluster.KubectlInput(output, "delete", "--ignore-not-found", "--wait=false", "-f", "-")
-			})
 			r.cluster.Apply(t, output)
 			first := r.resourceVersions(t)
 			r.cluster.Apply(t, output)

@@ -3,6 +3,7 @@
 package cluster_test
 
 import (
+	"bytes"
 	"flag"
 	"os"
 	"os/exec"
@@ -71,4 +72,69 @@ func (r *release) verify(t *testing.T, h helm, scenario string) {
 	cmd.Dir, cmd.Stdin = filepath.Dir(scenario), strings.NewReader(manifest)
 	output, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(output))
+}
+
+// The API server takes every field of what our program makes of the other charts too,
+// and of a scenario that states everything.
+func TestStrictValidation(t *testing.T) {
+	c := parts.SharedCluster(t)
+	c.InstallCertManagerCRDs(t)
+	for _, v := range fixtures.Variants()[1:] {
+		_, _, _ = c.TryKubectl("create", "namespace", v.Namespace)
+		for _, row := range []string{"preinstalled-cert-manager", "byoc", "http"} {
+			t.Run(v.Name+"/"+row, func(t *testing.T) {
+				if v.HTTPOnly && row != "http" {
+					return // an error that the plugin's tests are about
+				}
+				r := &release{cluster: c, variant: v, address: fixtures.ClusterIP}
+				r.dryRun(t, r.scenario(t, row))
+			})
+		}
+	}
+	r := newRelease(t, "every-field")
+	r.dryRun(t, r.scenarioOf(t, everyField))
+}
+
+const everyField = `apiVersion: connectedregistry.dev/v1alpha1
+kind: ConnectedRegistryScenario
+metadata:
+  name: every-field
+spec:
+  mode: ReadOnly
+  readOnly: {rootFilesystem: true, writablePaths: [/tmp, /var/run]}
+  service: {clusterIP: "fd00:c0de::7"}
+  certManager:
+    enabled: true
+    install: false
+    issuerRef: {name: plant-ca, kind: ClusterIssuer}
+    duration: 48h
+    renewBefore: 24h
+    privateKey: {algorithm: ECDSA, size: 384}
+    dnsNames: [registry.plant.example.com]
+    ipAddresses: ["192.0.2.7"]
+  registryLoginServer: registry.example.com:8443
+  trustDistribution: {enabled: true, useNodeSelector: true}
+  pvc: {storageClassName: standard, storageRequest: 20Gi}
+`
+
+// dryRun has the API server judge what our program makes of the chart's render.
+func (r *release) dryRun(t *testing.T, scenario string) {
+	t.Helper()
+	patch := exec.Command(fixtures.Program(t), "post-render", "--namespace", r.variant.Namespace, "--scenario", scenario)
+	patch.Stdin = bytes.NewReader(r.variant.Render(t, nil))
+	var errOut bytes.Buffer
+	patch.Stderr = &errOut
+	output, err := patch.Output()
+	require.NoError(t, err, errOut.String())
+	_, stderr, err := r.cluster.KubectlInput(output, "apply", "--dry-run=server", "--validate=strict", "--namespace", r.variant.Namespace, "-f", "-")
+	require.NoError(t, err, stderr)
+	assert.NotContains(t, stderr, "unknown field")
+}
+
+// A cluster with IPv6 beside IPv4: the address decides of which family the Service is.
+func TestIPv6(t *testing.T) {
+	r := newRelease(t, "ipv6")
+	r.helm(t, helm3(t), "install", r.at(t, "http", "fd00:c0de::8"))
+	assert.Equal(t, "fd00:c0de::8", r.cluster.Kubectl(t, "get", "service", r.variant.Service, "--namespace", r.variant.Namespace,
+		"-o", "jsonpath={.spec.clusterIP}"))
 }

@@ -1,7 +1,6 @@
 package cluster_test
 
 import (
-	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,21 +57,6 @@ func blocks(t *testing.T, language string) []string {
 	return all
 }
 
-// TestZPage is the last one: no line of the page was left unsaid. It does not hold
-// when only some tests run.
-func TestZPage(t *testing.T) {
-	if flag.Lookup("test.run").Value.String() != "" {
-		return
-	}
-	for _, line := range lines(blocks(t, "text")) {
-		_, said := shown.Load(line)
-		assert.True(t, said, "no server said this to a test: %s", line)
-	}
-	for _, link := range regexp.MustCompile(`\]\(([^):#]+)\)`).FindAllStringSubmatch(page(t), -1) {
-		assert.FileExists(t, filepath.Join("..", "..", "..", "docs", link[1]))
-	}
-}
-
 const publicChart = "oci://mcr.microsoft.com/acr/connected-registry/chart"
 
 // runPage runs the page's commands as a reader would who has the documentation's
@@ -92,11 +76,7 @@ func runPage(t *testing.T, c *parts.Cluster) {
 	write("scenario.yaml", readFile(t, filepath.Join("..", "..", "..", "fixtures", "scenarios", "secure-by-default", "scenario.yaml")))
 	// The Job that waits for the webhook would wait for a node.
 	write("values.yaml", "connectionString: "+fixtures.ConnectionString+"\ncert-manager: {startupapicheck: {enabled: false}}\n")
-	t.Cleanup(func() { // the webhooks would be in the way of other tests
-		_, _, _ = c.TryKubectl("delete", "validatingwebhookconfigurations,mutatingwebhookconfigurations,clusterroles,clusterrolebindings",
-			"--selector", "app.kubernetes.io/instance="+v.Release)
-		_, _, _ = c.TryKubectl("delete", "namespace", v.Namespace, "--wait=false")
-	})
+	t.Cleanup(func() { (&release{cluster: c, variant: v}).clean(t) })
 	for _, script := range blocks(t, "sh") {
 		cmd := exec.Command("bash", "-euo", "pipefail", "-c", script)
 		cmd.Dir = dir

@@ -42,11 +42,13 @@ func newRelease(t *testing.T, name string) *release {
 	return r
 }
 
-// clean takes the release and the namespace away: the webhooks of a bundled
-// cert-manager would stand in the way of other tests.
+// clean takes the namespace away, and the webhooks of a bundled cert-manager, which
+// would stand in the way of other tests.
 func (r *release) clean(t *testing.T) {
-	_, _, _ = r.try(t, helm3(t), "uninstall", r.variant.Release, "--no-hooks")
-	_, _, _ = r.cluster.TryKubectl("delete", "namespace", r.variant.Namespace, "--wait=false")
+	t.Helper()
+	r.cluster.Kubectl(t, "delete", "validatingwebhookconfigurations,mutatingwebhookconfigurations",
+		"--selector", "app.kubernetes.io/instance="+r.variant.Release)
+	r.cluster.Kubectl(t, "delete", "namespace", r.variant.Namespace, "--wait=false")
 }
 
 // scenario writes a documented scenario for the release's address, with the files

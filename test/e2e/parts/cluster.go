@@ -91,8 +91,8 @@ func Main(m *testing.M) int {
 	if c := shared.cluster; c != nil {
 		c.stop()
 		if code != 0 {
-			kept, err := keepLogs(c.Dir, "shared-"+filepath.Base(os.Args[0]))
-			fmt.Fprintln(os.Stderr, "the shared cluster's logs:", kept, err)
+			kept, err := keepLogs(c.Dir, strings.TrimSuffix(filepath.Base(os.Args[0]), ".test"))
+			fmt.Fprintln(os.Stderr, keptLogs(kept, err))
 		}
 		_ = os.RemoveAll(c.Dir)
 	}

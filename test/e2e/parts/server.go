@@ -109,13 +109,15 @@ func KeepLogs(t testing.TB, dir string) {
 		if !t.Failed() {
 			return
 		}
-		kept, err := keepLogs(dir, t.Name())
-		if err != nil {
-			t.Logf("the servers' logs are lost: %v", err)
-			return
-		}
-		t.Logf("the servers' logs are in %s", kept)
+		t.Log(keptLogs(keepLogs(dir, t.Name())))
 	})
+}
+
+func keptLogs(dir string, err error) string {
+	if err != nil {
+		return fmt.Sprintf("the servers' logs are lost: %v", err)
+	}
+	return "the servers' logs are in " + dir
 }
 
 func keepLogs(dir, name string) (string, error) {

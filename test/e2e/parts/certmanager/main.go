@@ -29,7 +29,7 @@ import (
 	"github.com/cert-manager/cert-manager/pkg/controller/clusterissuers"
 	"github.com/cert-manager/cert-manager/pkg/controller/issuers"
 
-	// what an Issuer can be
+	// What an Issuer can be.
 	_ "github.com/cert-manager/cert-manager/pkg/issuer/ca"
 	_ "github.com/cert-manager/cert-manager/pkg/issuer/selfsigned"
 )
@@ -46,8 +46,9 @@ func main() {
 	resources := flag.String("cluster-resource-namespace", "cert-manager", "where a ClusterIssuer's Secrets are")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *kubeconfig, *resources); err != nil {
+	err := run(ctx, *kubeconfig, *resources)
+	stop()
+	if err != nil {
 		log.Fatal(err)
 	}
 }
