@@ -20,7 +20,7 @@ import (
 const (
 	namespaced = "serviceaccounts,secrets,configmaps,services,persistentvolumeclaims,deployments,daemonsets,statefulsets,jobs," +
 		"roles,rolebindings,issuers,certificates"
-	clusterWide = "clusterroles,clusterrolebindings,validatingwebhookconfigurations,mutatingwebhookconfigurations"
+	elsewhere = "clusterroles,clusterrolebindings,validatingwebhookconfigurations,mutatingwebhookconfigurations,roles,rolebindings"
 )
 
 // live are the objects of the release and of its namespace as YAML, by kind and name,
@@ -30,8 +30,7 @@ func (r *release) live(t *testing.T) map[string]string {
 	objects := map[string]string{}
 	for _, args := range [][]string{
 		{namespaced, "--namespace", r.variant.Namespace},
-		{clusterWide, "--selector", "app.kubernetes.io/instance=" + r.variant.Release},
-		{"roles,rolebindings", "--namespace", "kube-system", "--selector", "app.kubernetes.io/instance=" + r.variant.Release},
+		{elsewhere, "--all-namespaces", "--selector", "app.kubernetes.io/instance=" + r.variant.Release},
 	} {
 		text := r.cluster.Kubectl(t, append([]string{"get", "-o", "json"}, args...)...)
 		var list unstructured.UnstructuredList
