@@ -80,7 +80,9 @@ func TestStrictValidation(t *testing.T) {
 	c := parts.SharedCluster(t)
 	c.InstallCertManagerCRDs(t)
 	for _, v := range fixtures.Variants()[1:] {
-		_, _, _ = c.TryKubectl("create", "namespace", v.Namespace)
+		v.Namespace = "strict-" + v.Name
+		c.Kubectl(t, "create", "namespace", v.Namespace)
+		t.Cleanup(func() { c.Kubectl(t, "delete", "namespace", v.Namespace, "--wait=false") })
 		for _, row := range []string{"preinstalled-cert-manager", "byoc", "http"} {
 			if v.HTTPOnly && row != "http" {
 				continue // an error that the plugin's tests are about
