@@ -16,11 +16,11 @@ import (
 const checkHelp = `Say whether a scenario is valid, and with a render, whether it can be made to
 hold on it. Everything that is wrong is reported at once. Nothing is changed.
 
-With --live, also whether a cluster would take the result: its Service range and
-the addresses that are taken, cert-manager, the Secrets that must be there, storage
-classes, what cannot be changed once it is there, namespaces. The cluster is not
-asked; --live-command prints the kubectl command that does, without any Secret's
-data.`
+With --live, also whether a cluster would take the result: its Service range
+and the addresses that are taken, cert-manager, the Secrets that must be there,
+storage classes, what cannot be changed once it is there, namespaces. This
+program asks no cluster; --live-command prints the kubectl command that does,
+without any Secret's data.`
 
 const checkExamples = `  ` + name + ` check -s site.yaml
   helm template edge ./chart -n edge |

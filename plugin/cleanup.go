@@ -28,7 +28,7 @@ commands are those that the documented names allow, and the script says what it
 cannot know.
 
 --host says what installed it:
-  helm     helm install, with or without a post-renderer
+  helm     helm install, with or without a post-renderer (the default)
   arc      az k8s-extension create
   flux     a HelmRelease, and what export flux wrote beside it
   kubectl  kustomize build … | kubectl apply`
@@ -102,6 +102,7 @@ func (p *program) cleanupCommand() *cobra.Command {
 	flags.register(cmd.Flags())
 	cmd.Flags().StringVar(&flags.release, "release", "", "the `NAME` of the Helm release or extension\n(default: the manifest's)")
 	flags.host = addChoice(cmd, "host", "`HOST`", hostHelm, hostArc, hostFlux, hostKubectl)
+	cmd.Flags().Lookup("host").DefValue = "" // help says it; here it would not fit the line
 	cmd.Flags().StringVar(&flags.clusterName, "cluster-name", "", "arc: the `NAME` of the connected cluster")
 	cmd.Flags().StringVar(&flags.resourceGroup, "resource-group", "", "arc: the connected cluster's resource `GROUP`")
 	cmd.Flags().StringVar(&flags.registry, "registry", "", "the `NAME` of the Azure Container Registry")

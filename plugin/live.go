@@ -46,8 +46,8 @@ type liveFlags struct {
 }
 
 func (f *liveFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.file, "live", "", "compare the result with a cluster's objects, a `FILE` or - for stdin")
-	flags.BoolVar(&f.command, "live-command", false, "print the command whose output --live reads, and exit")
+	flags.StringVar(&f.file, "live", "", "compare the result with a cluster, a `FILE`\nor - for stdin")
+	flags.BoolVar(&f.command, "live-command", false, "print the command that --live reads from")
 }
 
 // judge: what would be applied is only known of a render.

@@ -68,8 +68,9 @@ func (l *live) controllers() []*resource.Object {
 // one's; and where it does not, the two would fight over every Certificate.
 func (l *live) judgeBundle() {
 	const fix = "write certManager.install: false: the registry then uses the one that the cluster has"
+	again := l.bundleIsThere()
 	for _, o := range l.controllers() {
-		if !l.isOwn(o) {
+		if !again[o] && !l.isOwn(o) {
 			l.refuse(o, "", fix, "the cluster has a cert-manager already, and the render brings a second one")
 		}
 	}
@@ -80,9 +81,21 @@ func (l *live) judgeBundle() {
 		}
 		if name, _, owned := l.ownerOf(there); owned {
 			l.refuse(there, "metadata.annotations["+releaseNameLabel+"]", fix, "it belongs to the Helm release %s, and Helm refuses to take it over", name)
-			continue
+		} else if len(again) == 0 {
+			l.refuse(there, "metadata.annotations", fix+"; if it is what is left of an installation that is gone, delete it",
+				"it is there already, and no Helm release made it: Helm refuses to take it over")
 		}
-		l.refuse(there, "metadata.annotations", fix+"; if it is what is left of an installation that is gone, delete it",
-			"it is there already, and no Helm release made it: Helm refuses to take it over")
 	}
+}
+
+// bundleIsThere are the Deployments of the cluster that the render would apply again:
+// kubectl apply leaves no word of who made them.
+func (l *live) bundleIsThere() map[*resource.Object]bool {
+	again := map[*resource.Object]bool{}
+	for _, o := range l.registry.bundle {
+		if there := l.there(o); there != nil && o.Kind == "Deployment" {
+			again[there] = true
+		}
+	}
+	return again
 }

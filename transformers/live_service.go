@@ -67,7 +67,7 @@ func addressesOf(o *resource.Object) []netip.Addr {
 // judgeRange reports an address that no range of the cluster holds. ServiceCIDR
 // objects say the ranges (Kubernetes 1.33 and later); else they are inferred.
 func (l *live) judgeRange(o *resource.Object, ip netip.Addr) {
-	ranges := l.serviceRanges(ip)
+	ranges := l.serviceRanges()
 	if len(ranges) == 0 {
 		l.inferRange(o, ip)
 		return
@@ -92,12 +92,16 @@ func joinPrefixes(ranges []netip.Prefix) string {
 	return joined
 }
 
-// serviceRanges are the ranges of an address's family that ServiceCIDR objects state.
-func (l *live) serviceRanges(ip netip.Addr) []netip.Prefix {
+// serviceRanges are those that ServiceCIDR objects state. From one that is being
+// deleted no address is given out.
+func (l *live) serviceRanges() []netip.Prefix {
 	var ranges []netip.Prefix
 	for _, o := range l.objects["ServiceCIDR"] {
+		if text(o.Node(), "metadata", "deletionTimestamp") != "" {
+			continue
+		}
 		for _, n := range elements(o.Node(), "spec", "cidrs") {
-			if r, err := netip.ParsePrefix(n.YNode().Value); err == nil && r.Addr().Is4() == ip.Is4() {
+			if r, err := netip.ParsePrefix(n.YNode().Value); err == nil {
 				ranges = append(ranges, r)
 			}
 		}
@@ -124,7 +128,7 @@ func (l *live) inferRange(o *resource.Object, ip netip.Addr) {
 		}
 	}
 	if len(known) == 0 {
-		l.warn(o, "not checked whether the cluster has a Service range for %s: it has no ServiceCIDR of that family", ip)
+		l.warn(o, "not checked whether the cluster has a Service range for %s: nothing tells of one", ip)
 		return
 	}
 	first := known[0]

@@ -3,10 +3,10 @@ package transformers
 import (
 	"slices"
 
-	"k8s.io/apimachinery/pkg/api/resource"
+	apiresource "k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	object "github.com/connected-registry/scenario/transformers/resource"
+	"github.com/connected-registry/scenario/transformers/resource"
 )
 
 const defaultClassAnnotation = "storageclass.kubernetes.io/is-default-class"
@@ -39,15 +39,17 @@ func (l *live) claim() error {
 
 // className is a claim's class. One that is stated as "" means no class at all, one
 // that is left out the default.
-func className(o *object.Object) (class string, stated bool) {
+func className(o *resource.Object) (class string, stated bool) {
 	return text(o.Node(), "spec", "storageClassName"), lookup(o.Node(), "spec", "storageClassName") != nil
 }
 
-func isDefaultClass(o *object.Object) bool { return o.Annotations()[defaultClassAnnotation] == "true" }
+func isDefaultClass(o *resource.Object) bool {
+	return o.Annotations()[defaultClassAnnotation] == "true"
+}
 
 // judgeClaim compares a claim with the one that is there, of which only the size can
 // be changed, and only to a larger one.
-func (l *live) judgeClaim(o, there *object.Object) {
+func (l *live) judgeClaim(o, there *resource.Object) {
 	const keep = "; or back the data up and delete the claim before you upgrade"
 	was, _ := className(there)
 	if class, stated := className(o); stated && class != was {
@@ -56,8 +58,8 @@ func (l *live) judgeClaim(o, there *object.Object) {
 	if modes := lookup(o.Node(), "spec", "accessModes"); !sameNode(modes, lookup(there.Node(), "spec", "accessModes")) {
 		l.refuse(there, "spec.accessModes", "render the chart with the modes that it has"+keep, "they cannot be changed, and the render has others")
 	}
-	had, err := resource.ParseQuantity(text(there.Node(), "spec", "resources", "requests", "storage"))
-	want, errWant := resource.ParseQuantity(text(o.Node(), "spec", "resources", "requests", "storage"))
+	had, err := apiresource.ParseQuantity(text(there.Node(), "spec", "resources", "requests", "storage"))
+	want, errWant := apiresource.ParseQuantity(text(o.Node(), "spec", "resources", "requests", "storage"))
 	if err != nil || errWant != nil {
 		return
 	}
@@ -71,7 +73,7 @@ func (l *live) judgeClaim(o, there *object.Object) {
 }
 
 // judgeGrowth: a claim grows only where its class allows it.
-func (l *live) judgeGrowth(there *object.Object, class, field, had, want string) {
+func (l *live) judgeGrowth(there *resource.Object, class, field, had, want string) {
 	sc := l.find("StorageClass", "", class)
 	if sc != nil && text(sc.Node(), "allowVolumeExpansion") == "true" {
 		return
