@@ -232,18 +232,34 @@ func (x *cleanup) definitions() []cleanupPart {
 	if !x.installed.Bundle {
 		return nil
 	}
-	which := " \\\n  --selector app.kubernetes.io/name=cert-manager,app.kubernetes.io/instance=" + x.installed.Release
-	if len(x.installed.CRDs) > 0 {
-		which = ""
-		for _, o := range x.installed.CRDs {
-			which += " \\\n  " + shellQuoted(o.Name)
-		}
+	part := cleanupPart{
+		Title: "Delete the CRDs of the bundled cert-manager",
+		Why:   "Helm keeps them. With a CRD goes every object of its kind in the whole cluster, so they stay when any is left.",
 	}
-	return []cleanupPart{{
-		Title:    "Delete the CRDs of the bundled cert-manager",
-		Why:      "Helm keeps them. With a CRD goes every object of its kind in the whole cluster, so they stay when any is left.",
-		Commands: []string{"if crds=$(kubectl get crd --ignore-not-found --output name" + which + deleteUnusedCRDs},
-	}}
+	which := ""
+	for _, o := range x.installed.CRDs {
+		which += " \\\n  " + shellQuoted(o.Name)
+	}
+	switch {
+	case which != "":
+	case x.manifest:
+		part.Manual = true
+		part.Why = "The manifest has a cert-manager and no CRDs: a chart that keeps them in crds/ installs them, and Helm never deletes these. " +
+			"If they did not come with the registry, leave them. They stay when any object of their kinds is left."
+		for _, name := range certManagerCRDs {
+			which += " \\\n  " + name
+		}
+	default:
+		which = " \\\n  --selector app.kubernetes.io/name=cert-manager,app.kubernetes.io/instance=" + x.installed.Release
+	}
+	part.Commands = []string{"if crds=$(kubectl get crd --ignore-not-found --output name" + which + deleteUnusedCRDs}
+	return []cleanupPart{part}
+}
+
+// certManagerCRDs are those of cert-manager's chart.
+var certManagerCRDs = []string{
+	"challenges.acme.cert-manager.io", "orders.acme.cert-manager.io",
+	"certificaterequests.cert-manager.io", "certificates.cert-manager.io", "clusterissuers.cert-manager.io", "issuers.cert-manager.io",
 }
 
 const deleteUnusedCRDs = `) && [ -n "$crds" ]; then

@@ -128,10 +128,6 @@ func (x *cleanup) unknown() []string {
 	case x.scenario != "" && !x.installed.Recorded:
 		add("The manifest carries no record of any scenario: it is not what this program has patched. Give what is deployed, as helm get manifest prints it.")
 	}
-	if x.manifest && x.installed.Bundle && len(x.installed.CRDs) == 0 {
-		add("The manifest holds a cert-manager without its CRDs; the chart may keep them in crds/, and then Helm never deletes them. " +
-			"The part for the CRDs goes by their labels.")
-	}
 	return unknown
 }
 
