@@ -28,8 +28,8 @@ commands are those that the documented names allow, and the script says what it
 cannot know.
 
 --host says what installed it:
-  helm     helm install, with or without a post-renderer (the default)
-  arc      az k8s-extension create
+  helm     the helm command, with or without a post-renderer (the default)
+  arc      Azure Arc, by az k8s-extension create
   flux     a HelmRelease, and what export flux wrote beside it
   kubectl  kustomize build … | kubectl apply`
 

@@ -262,6 +262,7 @@ var certManagerCRDs = []string{
 	"certificaterequests.cert-manager.io", "certificates.cert-manager.io", "clusterissuers.cert-manager.io", "issuers.cert-manager.io",
 }
 
+//nolint:dupword // one if ends within another
 const deleteUnusedCRDs = `) && [ -n "$crds" ]; then
   left=
   for crd in $crds; do
