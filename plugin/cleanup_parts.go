@@ -62,7 +62,7 @@ func (x *cleanup) uninstall() []cleanupPart {
 	case hostFlux:
 		return []cleanupPart{{
 			Title: "Delete the HelmRelease",
-			Why:   "Take it out of the repository first, or Flux makes it again. Flux then uninstalls the release, and waits for that.",
+			Why:   "Take it out of the repository first, or Flux makes it again. Flux then uninstalls the release, and waits for that. If it is in another namespace than what it installs, write that one here.",
 			Commands: []string{
 				fmt.Sprintf("kubectl delete helmrelease.helm.toolkit.fluxcd.io %s --namespace %s --ignore-not-found", release, namespace),
 			},

@@ -37,11 +37,11 @@ const registryNamespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: con
 var refusals = []refusal{
 	{
 		name: "address outside the range", spec: "service: {clusterIP: 10.1.2.3}",
-		says: "no Service range of the cluster has the address 10.1.2.3; there is 192.100.0.0/16 and fd00:c0de::/108", refuses: "not in the valid range",
+		says: "no Service range of the cluster has the address 10.1.2.3; there is 192.100.0.0/16 and fd00:c0de::/108", refuses: "the provided network does not match the current range",
 	},
 	{
 		name: "address of another family's range", spec: "service: {clusterIP: \"fd00:dead::1\"}",
-		says: "no Service range of the cluster has the address fd00:dead::1", refuses: "not in the valid range",
+		says: "no Service range of the cluster has the address fd00:dead::1", refuses: "the provided network does not match the current range",
 	},
 	{
 		name: "address taken", spec: "service: {clusterIP: 192.100.7.7}",
