@@ -71,8 +71,11 @@ func (l *live) judgeSecret(user *resource.Object, ref secretRef, name string, ke
 		if slices.Contains(has, key) {
 			continue
 		}
-		fix := "put it there, or name another Secret in spec.tls.secret"
-		if key == caKey {
+		fix := "put it there"
+		switch {
+		case name == l.registry.secret && key != caKey:
+			fix = "put it there, or name another Secret in spec.tls.secret"
+		case key == caKey:
 			fix = "put the CA there, or write trustDistribution.enabled: false"
 		}
 		l.refuse(there, "data["+key+"]", fix, "it is missing, and %s takes it (%s)", user, ref.where)
@@ -95,7 +98,11 @@ func (l *live) missingSecret(user *resource.Object, ref secretRef, name string) 
 			"%s takes it (%s), and it is in namespace %s; a pod sees those of its own namespace only", user, ref.where, strings.Join(elsewhere, ", "))
 		return
 	}
-	l.missing(object, "create it before you install, or correct spec.tls.secret", "%s takes it (%s), and the cluster has none of that name", user, ref.where)
+	fix := "create it before you install, or render the chart so that it makes one"
+	if name == l.registry.secret {
+		fix = "create it before you install, or correct spec.tls.secret"
+	}
+	l.missing(object, fix, "%s takes it (%s), and the cluster has none of that name", user, ref.where)
 }
 
 // keysOf are the keys of a mapping; values are not looked at.

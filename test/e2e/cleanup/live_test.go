@@ -213,6 +213,19 @@ func TestCheckLiveSeesASecondCertManager(t *testing.T) {
 	_, stderr, err = d.try(install)
 	require.Error(t, err)
 	assert.Contains(t, stderr, "cannot be imported into the current release: invalid ownership metadata")
+
+	// To use the first one, its definitions are not enough.
+	d.scenario(t, "{certManager: {enabled: true, install: false}}")
+	_, stderr, err = d.try(checkLive)
+	require.Error(t, err)
+	assert.Contains(t, stderr, "the cluster has cert-manager's CRDs and no Deployment of its controller")
+	d.run(t, install)
+	certificate := []string{"get", "certificate", "connected-registry-tls-cert", "--namespace", "connected-registry", "--output", "jsonpath={.status}"}
+	assert.Empty(t, c.Kubectl(t, certificate...), "nobody looks at it")
+	d.run(t, "kubectl create deployment cert-manager -n connected-registry --image quay.io/jetstack/cert-manager-controller:v1.21.2")
+	_, stderr, err = d.try(checkLive)
+	require.NoError(t, err, stderr)
+	assert.Contains(t, stderr, "warning: Deployment/cert-manager: live: cert-manager's controller is not running")
 }
 
 // The Secret that the scenario names: pods would wait for it, on a node. Whatever is
