@@ -131,7 +131,7 @@ func prepare(t *testing.T, c *parts.Cluster, manifest string) {
 		_, stderr, err := c.KubectlInput([]byte(manifest), "delete", "--ignore-not-found", "-f", "-")
 		require.NoError(t, err, stderr)
 	})
-	for namespace := range strings.FieldsSeq(c.Kubectl(t, "get", "namespaces", "--output", "jsonpath={.items[*].metadata.name}")) {
+	for namespace := range strings.FieldsSeq(c.Kubectl(t, "get", "namespaces", "--field-selector", "status.phase=Active", "--output", "jsonpath={.items[*].metadata.name}")) {
 		for _, object := range []string{"serviceaccount/default", "configmap/kube-root-ca.crt"} {
 			parts.Eventually(t, namespace+" has "+object, func() string {
 				_, stderr, err := c.TryKubectl("get", object, "--namespace", namespace)
@@ -288,7 +288,7 @@ func TestCleanupOfWhatKubectlApplied(t *testing.T) {
 		return ""
 	})
 	script := d.run(t, "connected-registry-scenario cleanup -s scenario.yaml --host kubectl - <patched.yaml")
-	others := regexp.MustCompile(`/plant-7/(line-monitor|connected-registry-dashboard|image-mirror)`)
+	others := regexp.MustCompile(`/plant-7/(line-monitor|connected-registry-dashboard|image-mirror)|^IPAddress//`) // of the dashboard's Service
 	said := d.run(t, script)
 	assert.Contains(t, said, "kept: namespace plant-7, because of")
 	eventuallyAsBefore(t, c, before, others)

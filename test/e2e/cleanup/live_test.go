@@ -1,6 +1,7 @@
 package cleanup_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -11,10 +12,11 @@ import (
 	"github.com/connected-registry/scenario/test/e2e/parts"
 )
 
+// The namespace is $NS: one that goes takes some seconds, for which nobody waits.
 const (
-	renderChart = "helm template connected-registry chart --namespace connected-registry --values values.yaml --kube-version " + fixtures.KubeVersion + " >rendered.yaml\n"
+	renderChart = "helm template connected-registry chart --namespace $NS --values values.yaml --kube-version " + fixtures.KubeVersion + " >rendered.yaml\n"
 	checkLive   = "connected-registry-scenario check --live-command | bash |\n  connected-registry-scenario check -s scenario.yaml --render rendered.yaml --live -"
-	upgrade     = `helm upgrade connected-registry chart --namespace connected-registry --values values.yaml \
+	upgrade     = `helm upgrade connected-registry chart --namespace $NS --values values.yaml \
   --post-renderer connected-registry-scenario --post-renderer-args=--scenario=scenario.yaml`
 )
 
@@ -32,7 +34,7 @@ type refusal struct {
 	says, refuses, event string
 }
 
-const registryNamespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: connected-registry}\n"
+const registryNamespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: $NS}\n"
 
 var refusals = []refusal{
 	{
@@ -45,8 +47,8 @@ var refusals = []refusal{
 	},
 	{
 		name: "address taken", spec: "service: {clusterIP: 192.100.7.7}",
-		before: registryNamespace + "---\napiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: connected-registry}\nspec: {clusterIP: 192.100.7.7, ports: [{port: 80}]}\n",
-		says:   "Service/connected-registry/web: spec.clusterIP: it has the address 192.100.7.7", refuses: "provided IP is already allocated",
+		before: registryNamespace + "---\napiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: $NS}\nspec: {clusterIP: 192.100.7.7, ports: [{port: 80}]}\n",
+		says:   "Service/$NS/web: spec.clusterIP: it has the address 192.100.7.7", refuses: "provided IP is already allocated",
 	},
 	{
 		name: "no cert-manager", spec: "certManager: {enabled: true, install: false}, httpEnabled: null, trustDistribution: {enabled: true}",
@@ -54,49 +56,49 @@ var refusals = []refusal{
 	},
 	{
 		name:   "namespace terminating",
-		before: registryNamespace + "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: holds-it, namespace: connected-registry, finalizers: [example.com/holds-it]}\n",
-		script: "kubectl delete namespace connected-registry --wait=false",
+		before: registryNamespace + "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: holds-it, namespace: $NS, finalizers: [example.com/holds-it]}\n",
+		script: "kubectl delete namespace $NS --wait=false",
 		says:   "it is being terminated, and takes nothing in", refuses: "because it is being terminated",
 	},
 	{
 		name:   "another release's Service",
-		before: registryNamespace + "---\napiVersion: v1\nkind: Service\nmetadata: {name: connected-registry, namespace: connected-registry, labels: {app.kubernetes.io/managed-by: Helm}, annotations: {meta.helm.sh/release-name: shop, meta.helm.sh/release-namespace: connected-registry}}\nspec: {ports: [{port: 80}]}\n",
+		before: registryNamespace + "---\napiVersion: v1\nkind: Service\nmetadata: {name: connected-registry, namespace: $NS, labels: {app.kubernetes.io/managed-by: Helm}, annotations: {meta.helm.sh/release-name: shop, meta.helm.sh/release-namespace: $NS}}\nspec: {ports: [{port: 80}]}\n",
 		says:   "it belongs to the Helm release shop", refuses: `must equal "connected-registry": current value is "shop"`,
 	},
 	{
 		name:   "a Service that no release made",
-		before: registryNamespace + "---\napiVersion: v1\nkind: Service\nmetadata: {name: connected-registry, namespace: connected-registry}\nspec: {ports: [{port: 80}]}\n",
+		before: registryNamespace + "---\napiVersion: v1\nkind: Service\nmetadata: {name: connected-registry, namespace: $NS}\nspec: {ports: [{port: 80}]}\n",
 		says:   "warning: Service/connected-registry: live: it is there already, and no Helm release made it", refuses: "cannot be imported into the current release",
 	},
 	{
 		name:   "a release of another chart",
 		before: registryNamespace,
-		script: "mkdir -p other/templates && printf 'apiVersion: v2\\nname: other\\nversion: 1.0.0\\n' >other/Chart.yaml && helm install connected-registry other -n connected-registry",
+		script: "mkdir -p other/templates && printf 'apiVersion: v2\\nname: other\\nversion: 1.0.0\\n' >other/Chart.yaml && helm install connected-registry other -n $NS",
 		says:   "there is a Helm release connected-registry in this namespace", refuses: "cannot re-use a name that is still in use",
 	},
 	{
 		name: "address that would change", spec: "service: {clusterIP: 192.100.8.8}",
-		script: install + "\nsed -i s/192.100.8.8/192.100.9.9/ scenario.yaml", installs: upgrade,
+		script: installHere + "\nsed -i s/192.100.8.8/192.100.9.9/ scenario.yaml", installs: upgrade,
 		says: "it cannot be changed; it is 192.100.8.8, and the render has 192.100.9.9", refuses: "may not change once set",
 	},
 	{
 		name: "claim that would shrink", spec: "pvc: {storageRequest: 2Gi, storageClassName: manual}",
-		script: install + "\nsed -i s/2Gi/1Gi/ scenario.yaml", installs: upgrade,
+		script: installHere + "\nsed -i s/2Gi/1Gi/ scenario.yaml", installs: upgrade,
 		says: "it cannot shrink; it is 2Gi, and the render has 1Gi", refuses: "spec is immutable after creation except",
 	},
 	{
 		name: "claim of another class", spec: "pvc: {storageRequest: 2Gi, storageClassName: manual}",
-		script: install + "\nsed -i s/manual/other/ scenario.yaml", installs: upgrade,
+		script: installHere + "\nsed -i s/manual/other/ scenario.yaml", installs: upgrade,
 		says: `it cannot be changed; it is "manual", and the render has "other"`, refuses: "spec is immutable after creation except",
 	},
 	{
 		name:   "selector that would change",
-		script: install + "\nkubectl get deployment connected-registry -n connected-registry -o json | sed 's/\"app.kubernetes.io\\/name\": \"connected-registry\"/\"app.kubernetes.io\\/name\": \"earlier\"/' >earlier.json\nkubectl replace --force -f earlier.json", installs: upgrade,
+		script: installHere + "\nkubectl get deployment connected-registry -n $NS -o json | sed 's/\"app.kubernetes.io\\/name\": \"connected-registry\"/\"app.kubernetes.io\\/name\": \"earlier\"/' >earlier.json\nkubectl replace --force -f earlier.json", installs: upgrade,
 		says: "spec.selector: it cannot be changed, and the render has another", refuses: "field is immutable",
 	},
 	{
 		name: "Secret whose type would change", spec: "httpEnabled: null, tls: {crtFile: tls.crt, keyFile: tls.key, caCrtFile: ca.crt}",
-		before: registryNamespace + "---\napiVersion: v1\nkind: Secret\nmetadata: {name: connected-registry-tls, namespace: connected-registry, labels: {app.kubernetes.io/managed-by: Helm}, annotations: {meta.helm.sh/release-name: connected-registry, meta.helm.sh/release-namespace: connected-registry}}\ntype: Opaque\n",
+		before: registryNamespace + "---\napiVersion: v1\nkind: Secret\nmetadata: {name: connected-registry-tls, namespace: $NS, labels: {app.kubernetes.io/managed-by: Helm}, annotations: {meta.helm.sh/release-name: connected-registry, meta.helm.sh/release-namespace: $NS}}\ntype: Opaque\n",
 		says:   "it cannot be changed; it is Opaque, and the render has kubernetes.io/tls", refuses: "field is immutable",
 	},
 	{
@@ -125,29 +127,28 @@ provisioner: example.com/none
 func TestCheckLiveIsRight(t *testing.T) {
 	c := parts.SharedCluster(t)
 	d := newDesk(t, c, fixtures.Plain())
-	d.run(t, renderChart)
 	prepare(t, c, standardClass)
-	for _, r := range refusals {
-		t.Run(r.name, func(t *testing.T) { d.isRefused(t, r) })
+	for i, r := range refusals {
+		t.Run(r.name, func(t *testing.T) { d.isRefused(t, r, fmt.Sprintf("case-%d", i)) })
 	}
 }
 
-func (d *desk) isRefused(t *testing.T, r refusal) {
-	t.Cleanup(func() { d.forget(t) })
+func (d *desk) isRefused(t *testing.T, r refusal, namespace string) {
+	d.in(t, namespace)
 	d.scenario(t, httpUnless(r.spec))
 	if r.before != "" {
-		d.cluster.Apply(t, []byte(r.before))
+		d.cluster.Apply(t, []byte(strings.ReplaceAll(r.before, "$NS", namespace)))
 	}
 	if r.script != "" {
 		d.run(t, r.script)
 	}
 	stdout, stderr, err := d.try(checkLive)
 	assert.Equal(t, !strings.HasPrefix(r.says, "warning: "), err != nil, stdout+stderr)
-	assert.Contains(t, stdout+stderr, r.says)
+	assert.Contains(t, stdout+stderr, strings.ReplaceAll(r.says, "$NS", namespace))
 
 	command := r.installs
 	if command == "" {
-		command = install
+		command = installHere
 	}
 	_, refused, err := d.try(command)
 	if r.event == "" {
@@ -157,7 +158,7 @@ func (d *desk) isRefused(t *testing.T, r refusal) {
 	}
 	require.NoError(t, err, refused)
 	parts.Eventually(t, "the controllers say "+r.event, func() string {
-		events := d.cluster.Kubectl(t, "get", "events", "--namespace", "connected-registry", "--output", "jsonpath={.items[*].message}")
+		events := d.cluster.Kubectl(t, "get", "events", "--namespace", namespace, "--output", "jsonpath={.items[*].message}")
 		if strings.Contains(events, r.event) {
 			return ""
 		}
@@ -186,15 +187,23 @@ func httpUnless(spec string) string {
 	return "{" + strings.Join(fields, ", ") + "}"
 }
 
-// forget takes the namespace away, with whatever a case left in it.
-func (d *desk) forget(t *testing.T) {
+// installHere is install in the namespace of a case.
+var installHere = strings.Replace(install, "--namespace connected-registry", "--namespace $NS", 1)
+
+// in makes a namespace the desk's $NS, renders the chart for it, and in the end takes
+// it away with whatever a test left in it.
+func (d *desk) in(t *testing.T, namespace string) {
 	t.Helper()
-	d.run(t, `kubectl delete namespace connected-registry --ignore-not-found --wait=false
-if kubectl get configmap holds-it -n connected-registry >/dev/null 2>&1; then
-  kubectl patch configmap holds-it -n connected-registry --type=merge --patch '{"metadata":{"finalizers":null}}'
+	d.env = append(d.env, "NS="+namespace)
+	d.run(t, renderChart)
+	t.Cleanup(func() {
+		d.run(t, `kubectl delete namespace $NS --ignore-not-found --wait=false
+if kubectl get configmap holds-it -n $NS >/dev/null 2>&1; then
+  kubectl patch configmap holds-it -n $NS --type=merge --patch '{"metadata":{"finalizers":null}}'
 fi
-kubectl wait --for=delete namespace/connected-registry --timeout=60s
+kubectl delete services --all -n $NS # another case may want the address
 kubectl delete clusterrole,clusterrolebinding --selector app.kubernetes.io/instance=connected-registry`)
+	})
 }
 
 // Two cert-managers: Helm refuses the second one's definitions.
@@ -203,14 +212,13 @@ func TestCheckLiveSeesASecondCertManager(t *testing.T) {
 	c.InstallCertManagerCRDs(t)
 	t.Cleanup(func() { c.Kubectl(t, "delete", "-f", parts.CertManagerCRDs(t)) })
 	d := newDesk(t, c, fixtures.Plain())
-	d.run(t, renderChart)
+	d.in(t, "second")
 	prepare(t, c, standardClass)
 	d.scenario(t, "{certManager: {enabled: true, install: true}}")
-	t.Cleanup(func() { d.forget(t) })
 	_, stderr, err := d.try(checkLive)
 	require.Error(t, err)
 	assert.Contains(t, stderr, "CustomResourceDefinition/certificates.cert-manager.io: metadata.annotations: it is there already, and no Helm release made it")
-	_, stderr, err = d.try(install)
+	_, stderr, err = d.try(installHere)
 	require.Error(t, err)
 	assert.Contains(t, stderr, "cannot be imported into the current release: invalid ownership metadata")
 
@@ -219,10 +227,10 @@ func TestCheckLiveSeesASecondCertManager(t *testing.T) {
 	_, stderr, err = d.try(checkLive)
 	require.Error(t, err)
 	assert.Contains(t, stderr, "the cluster has cert-manager's CRDs and no Deployment of its controller")
-	d.run(t, install)
-	certificate := []string{"get", "certificate", "connected-registry-tls-cert", "--namespace", "connected-registry", "--output", "jsonpath={.status}"}
+	d.run(t, installHere)
+	certificate := []string{"get", "certificate", "connected-registry-tls-cert", "--namespace", "second", "--output", "jsonpath={.status}"}
 	assert.Empty(t, c.Kubectl(t, certificate...), "nobody looks at it")
-	d.run(t, "kubectl create deployment cert-manager -n connected-registry --image quay.io/jetstack/cert-manager-controller:v1.21.2")
+	d.run(t, "kubectl create deployment cert-manager -n $NS --image quay.io/jetstack/cert-manager-controller:v1.21.2")
 	_, stderr, err = d.try(checkLive)
 	require.NoError(t, err, stderr)
 	assert.Contains(t, stderr, "warning: Deployment/cert-manager: live: cert-manager's controller is not running")
@@ -233,25 +241,25 @@ func TestCheckLiveSeesASecondCertManager(t *testing.T) {
 func TestCheckLiveSeesTheSecret(t *testing.T) {
 	c := parts.SharedCluster(t)
 	d := newDesk(t, c, fixtures.Plain())
-	d.run(t, renderChart)
+	d.in(t, "secret")
 	prepare(t, c, standardClass)
 	d.scenario(t, "{certManager: {enabled: false, install: false}, tls: {secret: k8secret}, service: {clusterIP: "+fixtures.ClusterIP+"}}")
-	t.Cleanup(func() { d.forget(t); c.Kubectl(t, "delete", "namespace", "elsewhere") })
+	t.Cleanup(func() { c.Kubectl(t, "delete", "namespace", "elsewhere", "--wait=false") })
 	c.Kubectl(t, "create", "namespace", "elsewhere")
-	c.Kubectl(t, "create", "namespace", "connected-registry")
+	c.Kubectl(t, "create", "namespace", "secret")
 	create := "kubectl create secret generic k8secret --type=kubernetes.io/tls --from-file=tls.crt=tls.crt --from-file=tls.key=tls.key"
 	for _, step := range []struct{ script, says string }{
 		{"true", "Deployment/connected-registry takes it (volume certs), and the cluster has none of that name"},
 		{create + " -n elsewhere", "it is in namespace elsewhere"},
-		{strings.Replace(create, "--type=kubernetes.io/tls", "", 1) + " -n connected-registry", `it is "Opaque", expected kubernetes.io/tls`},
-		{"kubectl delete secret k8secret -n connected-registry\n" + create + " -n connected-registry", "data[ca.crt]: it is missing, and DaemonSet/connected-registry-containerd-config takes it"},
+		{strings.Replace(create, "--type=kubernetes.io/tls", "", 1) + " -n $NS", `it is "Opaque", expected kubernetes.io/tls`},
+		{"kubectl delete secret k8secret -n $NS\n" + create + " -n $NS", "data[ca.crt]: it is missing, and DaemonSet/connected-registry-containerd-config takes it"},
 	} {
 		d.run(t, step.script)
 		_, stderr, err := d.try(checkLive)
 		require.Error(t, err)
 		assert.Contains(t, stderr, step.says)
 	}
-	d.run(t, "kubectl delete secret k8secret -n connected-registry\n"+create+" --from-file=ca.crt=ca.crt -n connected-registry")
+	d.run(t, "kubectl delete secret k8secret -n $NS\n"+create+" --from-file=ca.crt=ca.crt -n $NS")
 	assert.Contains(t, d.run(t, checkLive), "ok: scenario site can hold on the render")
 	listed := d.run(t, "connected-registry-scenario check --live-command | bash")
 	assert.Contains(t, listed, "name: k8secret\n")
@@ -264,18 +272,17 @@ func TestCheckLiveSeesTheSecret(t *testing.T) {
 func TestCheckLiveSeesPodSecurity(t *testing.T) {
 	c := parts.SharedCluster(t)
 	d := newDesk(t, c, fixtures.Plain())
-	d.run(t, renderChart)
+	d.in(t, "guarded")
 	prepare(t, c, standardClass)
 	d.scenario(t, "{certManager: {enabled: false, install: false}, tls: {crtFile: tls.crt, keyFile: tls.key, caCrtFile: ca.crt}, service: {clusterIP: "+fixtures.ClusterIP+"}}")
 	prepare(t, c, "apiVersion: v1\nkind: Node\nmetadata: {name: guarded}\n")
-	t.Cleanup(func() { d.forget(t) })
-	c.Apply(t, []byte(strings.Replace(registryNamespace, "}", ", labels: {pod-security.kubernetes.io/enforce: baseline}}", 1)))
+	c.Apply(t, []byte(strings.Replace(strings.ReplaceAll(registryNamespace, "$NS", "guarded"), "}", ", labels: {pod-security.kubernetes.io/enforce: baseline}}", 1)))
 	_, stderr, err := d.try(checkLive)
 	require.Error(t, err)
 	assert.Contains(t, stderr, "baseline forbids the pods of DaemonSet/connected-registry-containerd-config, which have a privileged container")
-	d.run(t, install)
+	d.run(t, installHere)
 	parts.Eventually(t, "the controller says so", func() string {
-		events := c.Kubectl(t, "get", "events", "--namespace", "connected-registry", "--output", "jsonpath={.items[*].message}")
+		events := c.Kubectl(t, "get", "events", "--namespace", "guarded", "--output", "jsonpath={.items[*].message}")
 		if strings.Contains(events, `violates PodSecurity "baseline:latest": hostPath volumes (volume "containerd"), privileged`) {
 			return ""
 		}
