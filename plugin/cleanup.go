@@ -99,20 +99,24 @@ func (p *program) cleanupCommand() *cobra.Command {
 			return err
 		},
 	}
-	flags.register(cmd.Flags())
-	cmd.Flags().StringVar(&flags.release, "release", "", "the `NAME` of the Helm release or extension\n(default: the manifest's)")
-	flags.host = addChoice(cmd, "host", "`HOST`", hostHelm, hostArc, hostFlux, hostKubectl)
+	flags.registerFor(cmd)
+	return cmd
+}
+
+func (f *cleanupFlags) registerFor(cmd *cobra.Command) {
+	f.register(cmd.Flags())
+	cmd.Flags().StringVar(&f.release, "release", "", "the `NAME` of the Helm release or extension\n(default: the manifest's)")
+	f.host = addChoice(cmd, "host", "`HOST`", hostHelm, hostArc, hostFlux, hostKubectl)
 	cmd.Flags().Lookup("host").DefValue = "" // help says it; here it would not fit the line
-	cmd.Flags().StringVar(&flags.clusterName, "cluster-name", "", "arc: the `NAME` of the connected cluster")
-	cmd.Flags().StringVar(&flags.resourceGroup, "resource-group", "", "arc: the connected cluster's resource `GROUP`")
-	cmd.Flags().StringVar(&flags.registry, "registry", "", "the `NAME` of the Azure Container Registry")
-	cmd.Flags().StringVar(&flags.connectedRegistry, "connected-registry", "", "the `NAME` of the connected registry in it")
-	flags.output = addChoice(cmd, "output", "`FORMAT`", "text", "json")
+	cmd.Flags().StringVar(&f.clusterName, "cluster-name", "", "arc: the `NAME` of the connected cluster")
+	cmd.Flags().StringVar(&f.resourceGroup, "resource-group", "", "arc: the connected cluster's resource `GROUP`")
+	cmd.Flags().StringVar(&f.registry, "registry", "", "the `NAME` of the Azure Container Registry")
+	cmd.Flags().StringVar(&f.connectedRegistry, "connected-registry", "", "the `NAME` of the connected registry in it")
+	f.output = addChoice(cmd, "output", "`FORMAT`", "text", "json")
 	for _, name := range []string{"release", "cluster-name", "resource-group", "registry", "connected-registry"} {
 		// The error is for flags that do not exist.
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
 	}
-	return cmd
 }
 
 // kubernetesName is what a name or namespace may be made of (DNS-1123).
