@@ -51,6 +51,9 @@ func TestCompletion(t *testing.T) {
 		"plan --color ":              {"auto always never", noFiles},
 		"plan -s a.yaml ":            {"", filesToo},
 		"check ":                     {"", noFiles},
+		"trust ":                     {"bundle containerd k3s", noFiles},
+		"trust k3s -s a.yaml ":       {"", filesToo},
+		"trust k3s --ca ":            {"crt pem cer", filesOfTypes},
 		"schema ":                    {"", noFiles},
 	} {
 		offers, directive := offered(t, strings.Split(typed, " ")...)
