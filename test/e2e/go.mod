@@ -311,6 +311,7 @@ replace (
 )
 
 tool (
+	github.com/connected-registry/scenario/test/e2e/parts/certmanager
 	github.com/distribution/distribution/v3/cmd/registry
 	github.com/google/go-containerregistry/cmd/crane
 	k8s.io/kubernetes/cmd/kube-apiserver
