@@ -30,7 +30,8 @@ func (r Registry) Containerd() []File {
 
 // hosts is one host's hosts.toml. The registry is the server itself and no mirror of
 // it: a mirror's failure would be followed by a try without the CA, whose error would
-// hide the first.
+// hide the first. containerd 1.x does not read a file in which there is no host at all,
+// and logs that only.
 func (r Registry) hosts(e Endpoint) string {
 	var b strings.Builder
 	b.WriteString(r.Header)
@@ -38,6 +39,7 @@ func (r Registry) hosts(e Endpoint) string {
 	if r.CA != nil {
 		b.WriteString("ca = \"ca.crt\"\n")
 	}
+	b.WriteString("\n[host] # no mirrors; containerd 1.x wants to see this\n")
 	return b.String()
 }
 
