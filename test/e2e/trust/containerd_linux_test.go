@@ -23,9 +23,10 @@ const (
 	ipv6 = "fd00:10::5"
 	head = "apiVersion: connectedregistry.dev/v1alpha1\nkind: ConnectedRegistryScenario\nmetadata: {name: site}\nspec:\n" +
 		"  certManager: {enabled: false}\n  trustDistribution: {enabled: false}\n"
-	ownFiles = head + "  service: {clusterIP: " + fixtures.ClusterIP + "}\n  tls: {crtFile: tls.crt, keyFile: tls.key, caCrtFile: ca.crt}\n"
-	ownIPv6  = head + "  service: {clusterIP: \"" + ipv6 + "\"}\n  tls: {secret: k8secret}\n"
-	plain    = head + "  service: {clusterIP: " + fixtures.ClusterIP + "}\n  httpEnabled: true\n"
+	ownFiles  = head + "  service: {clusterIP: " + fixtures.ClusterIP + "}\n  tls: {crtFile: tls.crt, keyFile: tls.key, caCrtFile: ca.crt}\n"
+	ownIPv6   = head + "  service: {clusterIP: \"" + ipv6 + "\"}\n  tls: {secret: k8secret}\n"
+	ownSecret = head + "  service: {clusterIP: " + fixtures.ClusterIP + "}\n  tls: {secret: k8secret}\n"
+	plain     = head + "  service: {clusterIP: " + fixtures.ClusterIP + "}\n  httpEnabled: true\n"
 )
 
 // leaf is a certificate for both addresses.
