@@ -58,6 +58,13 @@ func trust(t *testing.T, scenario, dir, who string, more ...string) (stdout stri
 	return stdout
 }
 
+func readFile(t *testing.T, dir, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, name))
+	require.NoError(t, err)
+	return string(text)
+}
+
 // containerd is one of the two majors.
 type containerd struct {
 	path string
@@ -82,9 +89,7 @@ func assertFilesMakeItPull(t *testing.T, n *parts.Network, node, refusal string,
 	t.Helper()
 	for name, which := range containerds(t) {
 		t.Run(name, func(t *testing.T) {
-			text, err := os.ReadFile(filepath.Join(node, which.file))
-			require.NoError(t, err)
-			c := parts.StartContainerd(t, n, which.path, string(text))
+			c := parts.StartContainerd(t, n, which.path, readFile(t, node, which.file))
 			images := slices.DeleteFunc(slices.Clone(images), func(image string) bool {
 				refused := strings.HasPrefix(image, "[") && !which.ipv6
 				if refused {
