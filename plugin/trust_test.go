@@ -25,6 +25,8 @@ type trustCase struct {
 	values []string
 	// documents are in the stream beside what the chart renders.
 	documents string
+	// edit replaces the first with the second in the render.
+	edit [2]string
 	// tls are the chart values of a certificate.
 	tls *fixtures.Pair
 }
@@ -41,11 +43,14 @@ const (
 var selfSigned = fixtures.SelfSignedLeaf()
 
 var trustCases = map[string]trustCase{
-	"containerd":                         {args: "containerd", spec: ownFiles},
-	"containerd-with-the-daemon-set":     {args: "containerd", spec: strings.Replace(ownFiles, noDaemonSet, "", 1)},
-	"containerd-login-server":            {args: "containerd", spec: ownFiles + "registryLoginServer: registry.example.com\n"},
-	"containerd-login-server-with-port":  {args: "containerd", spec: ownFiles + "registryLoginServer: registry.example.com:8443\n"},
-	"containerd-ipv6":                    {args: "containerd --ca ca.crt", spec: strings.Replace(ownSecret, "192.100.100.1", `"fd00:10::5"`, 1)},
+	"containerd":                        {args: "containerd", spec: ownFiles},
+	"containerd-with-the-daemon-set":    {args: "containerd", spec: strings.Replace(ownFiles, noDaemonSet, "", 1)},
+	"containerd-login-server":           {args: "containerd", spec: ownFiles + "registryLoginServer: registry.example.com\n"},
+	"containerd-login-server-with-port": {args: "containerd", spec: ownFiles + "registryLoginServer: registry.example.com:8443\n"},
+	"containerd-ipv6":                   {args: "containerd --ca ca.crt", spec: strings.Replace(ownSecret, "192.100.100.1", `"fd00:10::5"`, 1)},
+	"containerd-dual-stack": {args: "containerd", spec: ownFiles, edit: [2]string{
+		"type: ClusterIP\n", "type: ClusterIP\n  ipFamilyPolicy: RequireDualStack\n  clusterIPs: [192.100.100.1, \"fd00:10::5\"]\n",
+	}},
 	"containerd-no-address":              {args: "containerd", spec: strings.Replace(ownFiles, address, "", 1)},
 	"containerd-name-but-no-address":     {args: "containerd", spec: strings.Replace(ownFiles, address, "registryLoginServer: registry.example.com\n", 1)},
 	"containerd-http":                    {args: "containerd", spec: plainHTTP},
@@ -99,7 +104,8 @@ func (c trustCase) input(t *testing.T) (scenario, render []byte) {
 		spec += "\n  certManager: {enabled: false}"
 	}
 	scenario = []byte("apiVersion: connectedregistry.dev/v1alpha1\nkind: ConnectedRegistryScenario\nmetadata: {name: site}\nspec:\n" + spec + "\n")
-	return scenario, append(fixtures.Plain().Render(t, values), c.documents...)
+	text := strings.Replace(string(fixtures.Plain().Render(t, values)), c.edit[0], c.edit[1], 1)
+	return scenario, []byte(text + c.documents)
 }
 
 func (c trustCase) run(t *testing.T, more ...string) (code int, stdout, stderr string) {

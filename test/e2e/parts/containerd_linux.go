@@ -38,10 +38,10 @@ type Containerd struct {
 // private gives containerd a /etc/containerd with nothing but certs.d, and takes the
 // machine's /run and /opt, where it writes, out of its sight.
 const private = `set -e
-mount -t tmpfs tmpfs /etc/containerd
+mount -t tmpfs none /etc/containerd
 mkdir /etc/containerd/certs.d
 mount --bind "$1/certs.d" /etc/containerd/certs.d
-for written in /run /opt; do mount -t tmpfs tmpfs "$written"; done
+for written in /run /opt; do mount -t tmpfs none "$written"; done
 exec "$2" --config "$1/config.toml"
 `
 
