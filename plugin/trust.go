@@ -3,6 +3,7 @@ package plugin
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -260,7 +261,23 @@ func (p *program) findCA(t *trusted, flags trustFlags) error {
 		return (&scenario.Layer{}).Translate(problems) // no line of a scenario is to blame
 	}
 	t.ca = crts
+	t.checkHosts()
 	return nil
+}
+
+// checkHosts warns of hosts that a certificate which is known does not hold. The
+// Service's second address is one that nobody else looks at.
+func (t *trusted) checkHosts() {
+	info, _ := keypair.Check(scenario.Material{Crt: t.access.Crt}, keypair.Fields{}, keypair.Want{})
+	if info.Leaf == nil {
+		return
+	}
+	for _, e := range t.endpoints {
+		u, err := url.Parse(e.URL)
+		if err == nil && u.Port() == "" && info.Leaf.VerifyHostname(u.Hostname()) != nil {
+			t.warnings = append(t.warnings, fmt.Sprintf("the registry's certificate does not hold %s: clients that name images by it will refuse it", u.Hostname()))
+		}
+	}
 }
 
 // needCA is the error of those who cannot do without a CA and have none.
