@@ -44,6 +44,7 @@ func TestNode(t *testing.T) {
 	t.Run("rotation", s.rotation)
 	t.Run("selector", s.selector)
 	t.Run("read-only root", s.readOnlyRoot)
+	t.Run("left running", s.leaveRunning)
 	s.page.compare(t)
 }
 
@@ -116,6 +117,20 @@ func (s *site) readOnlyRoot(t *testing.T) {
 	assert.Equal(t, map[string]string{"/": readOnly, "/var": readOnly, "/tmp": "", "/var/log/registry": "", "/var/acr/data": ""},
 		r.writing(t, ca, "/", "/var", "/tmp", "/var/log/registry", "/var/acr/data"))
 	s.page.seen(t, "byoc with `readOnly.rootFilesystem: true`", "the container cannot write to its root, but to `writablePaths` and its data")
+}
+
+// leaveRunning is there for the end of the node, which asserts that nothing is left of
+// it, whatever it ran.
+func (s *site) leaveRunning(t *testing.T) {
+	s.cluster.Apply(t, []byte(`apiVersion: v1
+kind: Pod
+metadata: {name: left, namespace: default}
+spec:
+  nodeName: `+s.node.Name+`
+  hostNetwork: true
+  containers: [{name: left, image: "`+s.images[0]+`", imagePullPolicy: Never, args: [pause]}]
+`))
+	s.cluster.Kubectl(t, "wait", "pod/left", "--namespace", "default", "--for=condition=Ready", "--timeout=60s")
 }
 
 // readOnly is what the kernel says of a write to a read-only file system.

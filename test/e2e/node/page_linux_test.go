@@ -21,7 +21,7 @@ Each of the documented scenarios was installed with Helm %s through the post-ren
 run by kubelet %s with containerd %s and runc %s. The registry's image cannot
 be had where this is developed: a program that serves the mounted certificate plays it, so
 this shows what Kubernetes makes of the manifests, not what the registry does with them.
-Pods use the machine's network; nothing else of what a scenario decides was altered.
+Pods use the machine's network; nothing of what a scenario decides was altered.
 ` + "`test/e2e/node`" + ` runs it, and writes this page.
 
 | scenario | seen |

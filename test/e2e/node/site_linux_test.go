@@ -74,6 +74,8 @@ type site struct {
 	node    *parts.Node
 	variant fixtures.Variant
 	chart   string
+	// images are those of the chart's own containers; the stand-in is all of them.
+	images []string
 	// port is where each registry listens, one after another.
 	port int
 	page *page
@@ -90,7 +92,8 @@ func newSite(t *testing.T) *site {
 	require.NoError(t, err)
 	s.page = newPage(fixtures.ModuleVersion(t, "helm.sh/helm/v3"), kubernetes, s.node.Containerd, s.node.Runc)
 	s.chart = s.variant.ChartDir(t)
-	s.node.LoadStandin(t, images(t, s.variant)...)
+	s.images = images(t, s.variant)
+	s.node.LoadStandin(t, s.images...)
 	return s
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -109,9 +108,9 @@ state = "%[1]s/state"
 
 const networkConfiguration = `{"cniVersion": "0.4.0", "name": "none", "plugins": [{"type": "none"}]}`
 
-// kubeletConfiguration is for a machine that is no dedicated node: the pods' control
-// groups are below one that is the node's own, and kubelet manages none; nothing is
-// evicted, iptables is not touched, and images that only this containerd has are kept.
+// kubeletConfiguration is for a machine that is no dedicated node: kubelet makes no
+// control groups, evicts nothing, does not touch iptables, and keeps images that only
+// this containerd has.
 const kubeletConfiguration = `apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 address: 127.0.0.1
@@ -123,7 +122,6 @@ containerRuntimeEndpoint: unix://%[1]s/containerd.sock
 podLogsDir: %[1]s/pods
 failCgroupV1: false
 cgroupDriver: cgroupfs
-cgroupRoot: /%[3]s
 cgroupsPerQOS: false
 enforceNodeAllocatable: []
 localStorageCapacityIsolation: false
@@ -143,7 +141,7 @@ func (n *Node) writeConfiguration(t testing.TB) {
 	for name, text := range map[string]string{
 		"containerd.toml":   fmt.Sprintf(containerdConfiguration, n.Dir, pauseImage),
 		"cni/none.conflist": networkConfiguration,
-		"kubelet.yaml":      fmt.Sprintf(kubeletConfiguration, n.Dir, FreePort(t), n.controlGroup()),
+		"kubelet.yaml":      fmt.Sprintf(kubeletConfiguration, n.Dir, FreePort(t)),
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(n.Dir, name), []byte(text), 0o600))
 	}
@@ -201,35 +199,26 @@ func (n *Node) startKubelet(t testing.TB, kubelet string, c *Cluster) {
 	require.NoError(t, err)
 }
 
-// controlGroup is the name of the control group that those of the pods are below.
-func (n *Node) controlGroup() string { return fmt.Sprintf("%s-%d", n.Name, os.Getpid()) }
-
-// removeControlGroups removes those of pods that the node ended with: a control group
-// outlives its processes, and is removed like an empty folder, the innermost first.
+// removeControlGroups removes those of the containers that the node ended with: a
+// control group outlives its processes, and is removed like an empty folder.
 func (n *Node) removeControlGroups(t testing.TB) {
 	t.Helper()
-	groups, err := filepath.Glob("/sys/fs/cgroup/*/" + n.controlGroup()) // of version 1
+	containers, err := filepath.Glob(filepath.Join(n.Dir, "state", "io.containerd.runtime.v2.task", "k8s.io", "*"))
 	require.NoError(t, err)
-	if unified := filepath.Join("/sys/fs/cgroup", n.controlGroup()); exists(unified) {
-		groups = append(groups, unified)
-	}
-	for _, group := range groups {
-		var below []string
-		require.NoError(t, fs.WalkDir(os.DirFS(group), ".", func(path string, entry fs.DirEntry, err error) error {
-			if entry.IsDir() {
-				below = append(below, filepath.Join(group, path))
+	for _, parent := range []string{"/sys/fs/cgroup/*/k8s.io", "/sys/fs/cgroup/k8s.io"} { // of versions 1 and 2
+		for _, container := range containers {
+			groups, err := filepath.Glob(filepath.Join(parent, filepath.Base(container)))
+			require.NoError(t, err)
+			for _, group := range groups {
+				assert.NoError(t, os.Remove(group))
 			}
-			return err
-		}))
-		for _, path := range slices.Backward(below) {
-			assert.NoError(t, os.Remove(path))
+		}
+		parents, err := filepath.Glob(parent)
+		require.NoError(t, err)
+		for _, group := range parents {
+			_ = os.Remove(group) // it stays while another containerd has containers
 		}
 	}
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }
 
 // namespaceKinds are those that the node has for itself.
