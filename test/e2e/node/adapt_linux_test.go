@@ -16,7 +16,8 @@ import (
 //     node has;
 //   - the registry's container is told to listen on a free port of loopback instead of
 //     its own, and its port and its probes follow: a name stays a name, and a number
-//     only follows when it is the container's port;
+//     follows only when it is the container's port. Probes ask every second, for the
+//     tests to be fast;
 //   - cert-manager's bundled controllers are not started, and its webhooks are left
 //     out, because an API server outside of the cluster's network cannot call them:
 //     the tests run the real controllers beside the API server.
@@ -105,6 +106,9 @@ func (a adaptation) adaptProbe(container *yaml.RNode, own, probe string) error {
 		return err
 	}
 	if err := get.SetMapField(yaml.NewStringRNode("127.0.0.1"), "host"); err != nil {
+		return err
+	}
+	if err := container.PipeE(yaml.Lookup(probe), yaml.SetField("periodSeconds", yaml.MustParse("1"))); err != nil {
 		return err
 	}
 	if yaml.GetValue(get.Field("port").Value) != own {

@@ -51,11 +51,12 @@ func TestNode(t *testing.T) {
 func (s *site) keeps(t *testing.T, p promise) {
 	r := s.install(t, p.scenario)
 	r.readyPod(t)
-	r.assertEndpoint(t)
 	if p.http {
+		r.assertEndpoint(t, 80)
 		r.assertPlainHTTP(t)
 		s.page.seen(t, p.scenario, "the pod is ready and serves plain HTTP, and nothing else, behind port 80 of its Service; it has no certificate")
 	} else {
+		r.assertEndpoint(t, 443)
 		pair := fixtures.Leaf()
 		if p.issued {
 			pair = r.issued(t)

@@ -217,9 +217,10 @@ func (r *release) uninstall(t *testing.T) {
 	if t.Failed() {
 		t.Log(r.cluster.Kubectl(t, "describe", "pods", "--namespace", r.variant.Namespace), r.node.PodLogs(t))
 	}
-	output, err := r.helm(t, "uninstall", r.variant.Release, "--no-hooks", "--wait").CombinedOutput()
+	output, err := r.helm(t, "uninstall", r.variant.Release, "--no-hooks", "--wait", "--cascade=foreground").CombinedOutput()
 	require.NoError(t, err, "%s", output)
-	r.cluster.Kubectl(t, "delete", "namespace/"+r.variant.Namespace, "persistentvolume/registry-data", "--wait", "--timeout=60s")
+	r.cluster.Kubectl(t, "delete", "secrets", "--all", "--namespace", r.variant.Namespace) // those that cert-manager made, too
+	r.cluster.Kubectl(t, "delete", "persistentvolume/registry-data", "--timeout=60s")
 	require.NoError(t, os.RemoveAll(filepath.Join(r.node.Etc(), "containerd", "certs.d")))
 }
 
@@ -236,7 +237,7 @@ func get[T any](t *testing.T, r *release, args ...string) T {
 // A predecessor may be there for a moment after it has ended.
 func (r *release) readyPod(t *testing.T) corev1.Pod {
 	t.Helper()
-	r.cluster.Kubectl(t, "rollout", "status", "deployment/"+r.variant.Release, "--namespace", r.variant.Namespace, "--timeout=90s")
+	r.cluster.Kubectl(t, "rollout", "status", r.variant.Workload, "--namespace", r.variant.Namespace, "--timeout=90s")
 	var pods []corev1.Pod
 	parts.Eventually(t, "the registry has one pod", func() string {
 		pods = get[corev1.PodList](t, r, "pods", "--selector", "app.kubernetes.io/name=connected-registry").Items
@@ -248,14 +249,19 @@ func (r *release) readyPod(t *testing.T) corev1.Pod {
 	return pods[0]
 }
 
-// assertEndpoint: the Service's port leads to the one that the registry listens on.
-func (r *release) assertEndpoint(t *testing.T) {
+// assertEndpoint: the Service has the scenario's address and this port alone, and
+// leads to where the registry listens.
+func (r *release) assertEndpoint(t *testing.T, port int32) {
 	t.Helper()
+	service := get[corev1.Service](t, r, "service", r.variant.Service).Spec
+	assert.Equal(t, fixtures.ClusterIP, service.ClusterIP)
+	require.Len(t, service.Ports, 1)
+	assert.Equal(t, port, service.Ports[0].Port)
 	parts.Eventually(t, "the Service has the pod behind it", func() string {
 		slices := get[discoveryv1.EndpointSliceList](t, r, "endpointslices", "--selector", "kubernetes.io/service-name="+r.variant.Service).Items
 		for _, slice := range slices {
-			for _, port := range slice.Ports {
-				if *port.Port == int32(r.port) && len(slice.Endpoints) == 1 && *slice.Endpoints[0].Conditions.Ready {
+			for _, target := range slice.Ports {
+				if *target.Port == int32(r.port) && len(slice.Endpoints) == 1 && *slice.Endpoints[0].Conditions.Ready {
 					return ""
 				}
 			}
