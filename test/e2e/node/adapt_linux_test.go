@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,14 +16,17 @@ import (
 //   - pods are put on the node, in the machine's network, and use the images that the
 //     node has;
 //   - the registry's container is told to listen on a free port of loopback instead of
-//     its own, and its port and its probes follow: a name stays a name, and a number
-//     follows only when it is the container's port. Probes ask every second, for the
+//     its own, and its port, its probes and its Service follow: a name stays a name, and
+//     a number follows only when it is the container's port. Probes ask every second, for the
 //     tests to be fast;
-//   - cert-manager's bundled controllers are not started, and its webhooks are left
-//     out, because an API server outside of the cluster's network cannot call them:
-//     the tests run the real controllers beside the API server.
+//   - nothing of other charts is put on the node, so that it stays pending: the tests
+//     run cert-manager's real controllers beside the API server. Its webhooks are left
+//     out, because an API server outside of the pods' network cannot call them.
 type adaptation struct {
 	Node string
+	// Own are the numbers by which a Service may name the registry's port, Port is the one
+	// that it listens on.
+	Own  []string
 	Port int
 }
 
@@ -45,13 +49,15 @@ func (a adaptation) apply(stream string) (string, error) {
 }
 
 func (a adaptation) adapt(object *yaml.RNode) error {
+	if !strings.HasPrefix(object.GetLabels()["helm.sh/chart"], "connected-registry-") {
+		return nil
+	}
 	switch object.GetKind() {
+	case "Service":
+		return a.adaptService(object)
 	case "Deployment", "StatefulSet", "DaemonSet":
 	default:
 		return nil
-	}
-	if strings.HasPrefix(object.GetLabels()["helm.sh/chart"], "cert-manager-") {
-		return object.SetMapField(yaml.MustParse("0"), "spec", "replicas")
 	}
 	pod, err := object.Pipe(yaml.Lookup("spec", "template", "spec"))
 	if err != nil || pod == nil {
@@ -68,6 +74,20 @@ func (a adaptation) adapt(object *yaml.RNode) error {
 		return fmt.Errorf("no containers: %w", err)
 	}
 	return containers.VisitElements(a.adaptContainer)
+}
+
+// adaptService lets a number follow that is one of Own; a name stays.
+func (a adaptation) adaptService(service *yaml.RNode) error {
+	ports, err := service.Pipe(yaml.Lookup("spec", "ports"))
+	if err != nil || ports == nil {
+		return err
+	}
+	return ports.VisitElements(func(port *yaml.RNode) error {
+		if slices.Contains(a.Own, yaml.GetValue(port.Field("targetPort").Value)) {
+			return port.SetMapField(yaml.MustParse(strconv.Itoa(a.Port)), "targetPort")
+		}
+		return nil
+	})
 }
 
 func (a adaptation) adaptContainer(container *yaml.RNode) error {

@@ -41,6 +41,9 @@ func TestNode(t *testing.T) {
 	for _, p := range promises {
 		t.Run(p.scenario, func(t *testing.T) { s.keeps(t, p) })
 	}
+	for _, p := range []promise{{scenario: "byoc", trust: true}, {scenario: "http", http: true}} {
+		t.Run("lookalike/"+p.scenario, func(t *testing.T) { s.lookalike(t).keeps(t, p) })
+	}
 	t.Run("rotation", s.rotation)
 	t.Run("selector", s.selector)
 	t.Run("read-only root", s.readOnlyRoot)
@@ -151,14 +154,14 @@ func (r *release) assertServes(t *testing.T, pair fixtures.Pair) {
 	_, err := tls.Dial("tcp", r.address(), &tls.Config{RootCAs: x509.NewCertPool(), ServerName: fixtures.ClusterIP})
 	var unknown x509.UnknownAuthorityError
 	require.ErrorAs(t, err, &unknown, "a client without the CA")
-	assert.Equal(t, map[string]string{"/var/acr/certs": readOnly, "/var/acr/data": ""},
-		r.writing(t, pair.CA, "/var/acr/certs", "/var/acr/data"))
+	assert.Equal(t, map[string]string{r.certificates: readOnly, "/var/acr/data": ""},
+		r.writing(t, pair.CA, r.certificates, "/var/acr/data"))
 }
 
 func (r *release) assertPlainHTTP(t *testing.T) {
 	t.Helper()
-	assert.Equal(t, map[string]string{"/var/acr/certs": "no such file or directory", "/var/acr/data": ""},
-		r.writing(t, nil, "/var/acr/certs", "/var/acr/data"))
+	assert.Equal(t, map[string]string{r.certificates: "no such file or directory", "/var/acr/data": ""},
+		r.writing(t, nil, r.certificates, "/var/acr/data"))
 	_, err := tls.Dial("tcp", r.address(), &tls.Config{InsecureSkipVerify: true})
 	var header tls.RecordHeaderError
 	require.ErrorAs(t, err, &header, "a client that speaks TLS")

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,7 +22,8 @@ Each of the documented scenarios was installed with Helm %s through the post-ren
 run by kubelet %s with containerd %s and runc %s. The registry's image cannot
 be had where this is developed: a program that serves the mounted certificate plays it, so
 this shows what Kubernetes makes of the manifests, not what the registry does with them.
-Pods use the machine's network; nothing of what a scenario decides was altered.
+byoc and http were also run with a chart that names everything differently, has a
+StatefulSet, and ports by number. Pods use the machine's network; nothing of what a scenario decides was altered.
 ` + "`test/e2e/node`" + ` runs it, and writes this page.
 
 | scenario | seen |
@@ -38,11 +40,12 @@ func newPage(helm, kubelet, containerd, runc string) *page {
 	return &page{head: fmt.Sprintf(pageHead, helm, kubelet, containerd, runc)}
 }
 
-// seen adds a row, unless the test has failed. Call it after the assertions.
+// seen adds a row, once, unless the test has failed. Call it after the assertions.
 func (p *page) seen(t *testing.T, scenario, what string) {
 	t.Helper()
-	if !t.Failed() {
-		p.rows = append(p.rows, fmt.Sprintf("| %s | %s |\n", scenario, what))
+	row := fmt.Sprintf("| %s | %s |\n", scenario, what)
+	if !t.Failed() && !slices.Contains(p.rows, row) {
+		p.rows = append(p.rows, row)
 	}
 }
 

@@ -15,12 +15,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 
@@ -74,8 +76,13 @@ type site struct {
 	node    *parts.Node
 	variant fixtures.Variant
 	chart   string
+	// certificates is where the registry's container has its certificate.
+	certificates string
 	// images are those of the chart's own containers; the stand-in is all of them.
 	images []string
+	// own are the numbers of the ports that the registry has in the render: the chart's for
+	// HTTPS and, for HTTP, the documented one. Empty: its Service has names.
+	own []string
 	// port is where each registry listens, one after another.
 	port int
 	page *page
@@ -86,7 +93,7 @@ func newSite(t *testing.T) *site {
 	cluster.StartCertManager(t)
 	s := &site{
 		cluster: cluster, node: parts.StartNode(t, cluster),
-		variant: fixtures.Plain(), port: parts.FreePort(t),
+		variant: fixtures.Plain(), certificates: "/var/acr/certs", port: parts.FreePort(t),
 	}
 	kubernetes, err := parts.KubernetesVersion()
 	require.NoError(t, err)
@@ -95,6 +102,15 @@ func newSite(t *testing.T) *site {
 	s.images = images(t, s.variant)
 	s.node.LoadStandin(t, s.images...)
 	return s
+}
+
+// lookalike is the site with a chart that names things differently, and has a
+// StatefulSet and ports by number.
+func (s *site) lookalike(t *testing.T) *site {
+	other := *s
+	other.variant, other.certificates, other.own = fixtures.Lookalike(), "/etc/hub/identity", []string{"5443", "8080"}
+	other.chart = other.variant.ChartDir(t)
+	return &other
 }
 
 // images are those of the chart's own containers.
@@ -194,7 +210,7 @@ func (r *release) upgrade(t *testing.T) {
 	for _, layer := range r.layers {
 		args = append(args, "--post-renderer-args=--scenario="+filepath.Join(r.dir, layer))
 	}
-	adapted, err := json.Marshal(adaptation{Node: r.node.Name, Port: r.port})
+	adapted, err := json.Marshal(adaptation{Node: r.node.Name, Own: r.own, Port: r.port})
 	require.NoError(t, err)
 	cmd := r.helm(t, args...)
 	cmd.Env = append(cmd.Env, programVariable+"="+fixtures.Program(t), adaptationVariable+"="+string(adapted))
@@ -240,7 +256,7 @@ func (r *release) readyPod(t *testing.T) corev1.Pod {
 	r.cluster.Kubectl(t, "rollout", "status", r.variant.Workload, "--namespace", r.variant.Namespace, "--timeout=90s")
 	var pods []corev1.Pod
 	parts.Eventually(t, "the registry has one pod", func() string {
-		pods = get[corev1.PodList](t, r, "pods", "--selector", "app.kubernetes.io/name=connected-registry").Items
+		pods = get[corev1.PodList](t, r, "pods", "--selector", "app.kubernetes.io/name=connected-registry,app.kubernetes.io/instance="+r.variant.Release).Items
 		if len(pods) != 1 {
 			return fmt.Sprintf("%d pods", len(pods))
 		}
@@ -258,15 +274,15 @@ func (r *release) assertEndpoint(t *testing.T, port int32) {
 	require.Len(t, service.Ports, 1)
 	assert.Equal(t, port, service.Ports[0].Port)
 	parts.Eventually(t, "the Service has the pod behind it", func() string {
-		slices := get[discoveryv1.EndpointSliceList](t, r, "endpointslices", "--selector", "kubernetes.io/service-name="+r.variant.Service).Items
-		for _, slice := range slices {
+		found := get[discoveryv1.EndpointSliceList](t, r, "endpointslices", "--selector", "kubernetes.io/service-name="+r.variant.Service).Items
+		for _, slice := range found {
 			for _, target := range slice.Ports {
 				if *target.Port == int32(r.port) && len(slice.Endpoints) == 1 && *slice.Endpoints[0].Conditions.Ready {
 					return ""
 				}
 			}
 		}
-		state, _ := json.Marshal(slices)
+		state, _ := json.Marshal(found)
 		return string(state)
 	})
 }
@@ -295,7 +311,9 @@ func (r *release) assertTrust(t *testing.T, enabled bool, ca []byte) {
 	t.Helper()
 	if !enabled {
 		r.assertTrustPods(t, 0)
-		assert.Empty(t, get[corev1.List](t, r, "daemonsets").Items)
+		for _, daemonSet := range get[appsv1.DaemonSetList](t, r, "daemonsets").Items {
+			assert.NotEqual(t, r.variant.Trust, daemonSet.Name)
+		}
 		return
 	}
 	r.assertTrustPods(t, 1)
@@ -318,7 +336,8 @@ func (r *release) assertTrust(t *testing.T, enabled bool, ca []byte) {
 func (r *release) assertTrustPods(t *testing.T, count int) {
 	t.Helper()
 	parts.Eventually(t, fmt.Sprintf("%d pods of the trust distribution", count), func() string {
-		pods := get[corev1.PodList](t, r, "pods", "--selector", "app.kubernetes.io/name=connected-registry-containerd-config").Items
+		pods := get[corev1.PodList](t, r, "pods").Items
+		pods = slices.DeleteFunc(pods, func(pod corev1.Pod) bool { return pod.OwnerReferences[0].Name != r.variant.Trust })
 		for _, pod := range pods {
 			if pod.Status.Phase != corev1.PodRunning || pod.DeletionTimestamp != nil {
 				state, _ := json.Marshal(pod.Status)
