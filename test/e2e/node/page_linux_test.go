@@ -23,7 +23,9 @@ run by kubelet %s with containerd %s and runc %s. The registry's image cannot
 be had where this is developed: a program that serves the mounted certificate plays it, so
 this shows what Kubernetes makes of the manifests, not what the registry does with them.
 byoc and http were also run with a chart that names everything differently, has a
-StatefulSet, and ports by number. Pods use the machine's network; nothing of what a scenario decides was altered.
+StatefulSet, and ports by number. Pods use the machine's network, and cert-manager's
+controllers run beside the API server instead of in pods; nothing that a scenario
+decides was altered.
 ` + "`test/e2e/node`" + ` runs it, and writes this page.
 
 | scenario | seen |
