@@ -43,17 +43,44 @@ type bench struct {
 	*peers
 	rounds      int
 	guard, full bool
+	only        string
+}
+
+// step measures some rows of the table.
+type step struct {
+	name    string
+	measure func(*bench) ([]row, error)
+	// slow ones are left out by the guard.
+	slow bool
+}
+
+var steps = []step{
+	{"usual", (*bench).usualCase, false},
+	{"start-up", (*bench).startUp, false},
+	{"init", (*bench).initialisation, false},
+	{"linear", (*bench).linear, true},
+	{"streams", (*bench).streams, false},
+	{"large", (*bench).largeStream, true},
+	{"lists", (*bench).lists, false},
+	{"lines", (*bench).fewLines, false},
+}
+
+func stepNames() []string {
+	var names []string
+	for _, s := range steps {
+		names = append(names, s.name)
+	}
+	return names
 }
 
 // rows measures every row of the table, or the quick ones.
 func (b *bench) rows() ([]row, error) {
-	steps := []func() ([]row, error){b.usualCase, b.startUp, b.initialisation, b.linear, b.streams, b.largeStream, b.lists, b.fewLines}
-	if b.guard {
-		steps = []func() ([]row, error){b.usualCase, b.startUp, b.initialisation, b.streams, b.lists, b.fewLines}
-	}
 	var all []row
 	for _, step := range steps {
-		rows, err := step()
+		if b.guard && step.slow || b.only != "" && b.only != step.name {
+			continue
+		}
+		rows, err := step.measure(b)
 		if err != nil {
 			return nil, err
 		}
