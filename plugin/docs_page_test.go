@@ -1,0 +1,168 @@
+package plugin_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A page of the documentation is tested by following it: see follow.
+
+// section is a heading of a page with what stands below it, up to the next heading.
+type section struct {
+	level int
+	title string
+	// prose is the text without the blocks; each has left a line with its fence.
+	prose  string
+	blocks []block
+}
+
+// sectionsOf reads a page. It is strict, so that no block is overlooked: a fence has a
+// language and nothing else, begins its line, and is closed.
+func sectionsOf(t *testing.T, page string) []section {
+	t.Helper()
+	text := readText(t, "..", page)
+	sections := []section{{}}
+	var open *block
+	for line := range strings.Lines(text) {
+		current := &sections[len(sections)-1]
+		if language, found := strings.CutPrefix(line, "```"); found || strings.HasPrefix(strings.TrimSpace(line), "```") {
+			current.prose += line
+			switch {
+			case open == nil:
+				require.Regexp(t, "^```[a-z]+\n$", line, page)
+				open = &block{language: strings.TrimSpace(language)}
+			default:
+				require.Equal(t, "```\n", line, page)
+				current.blocks = append(current.blocks, *open)
+				open = nil
+			}
+			continue
+		}
+		title := strings.TrimLeft(line, "#")
+		switch level := len(line) - len(title); {
+		case open != nil:
+			open.text += line
+		case level > 0 && strings.HasPrefix(title, " "):
+			sections = append(sections, section{level: level, title: strings.TrimSpace(title)})
+		default:
+			current.prose += line
+		}
+	}
+	require.Nil(t, open, "%s: a block is not closed", page)
+	return sections
+}
+
+// reader follows a page in a directory of their own.
+type reader struct {
+	t   *testing.T
+	dir string
+	env []string
+	// said is what the last command wrote to stdout and stderr.
+	said string
+	// written are the files that the page shows and that no command has named yet.
+	written map[string]bool
+}
+
+// follow does what a section says, in its order:
+//
+//   - sh is run by bash, and must succeed;
+//   - text is in what the command before it wrote;
+//   - anything else begins with a comment that is its file's name. A file that a command
+//     has made must be what the block shows; any other is written, and a later command
+//     must name it, or its directory.
+func (r *reader) follow(s section) {
+	r.t.Helper()
+	for _, b := range s.blocks {
+		switch b.language {
+		case "sh":
+			for name := range r.written {
+				if strings.Contains(b.text, name) || strings.Contains(b.text, filepath.Dir(name)+" ") {
+					delete(r.written, name)
+				}
+			}
+			stdout, stderr, err := shell(r.t, r.dir, r.env, b.text)
+			require.NoError(r.t, err, "%s: %s\n%s\n%s", s.title, b.text, stdout, stderr)
+			r.said = stdout + stderr
+		case "text":
+			assert.Contains(r.t, r.said, b.text, s.title)
+		default:
+			r.file(b)
+		}
+	}
+}
+
+func (r *reader) file(b block) {
+	r.t.Helper()
+	first, text, _ := strings.Cut(b.text, "\n")
+	name, found := strings.CutPrefix(first, "# ")
+	require.True(r.t, found, "a %s block that no test looks at, because it does not begin with # and a file's name:\n%s", b.language, b.text)
+	if made, err := os.ReadFile(filepath.Join(r.dir, name)); err == nil {
+		assert.Equal(r.t, string(made), text, "the page shows another %s than its command makes", name)
+		return
+	}
+	writeFiles(r.t, r.dir, map[string]string{name: b.text})
+	r.written[name] = true
+}
+
+var pageLink = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+
+// linksOf are a section's links: of files the path from the repository's root, of the
+// web as they are, each with its anchor.
+func linksOf(page string, s section) []string {
+	var links []string
+	for _, m := range pageLink.FindAllStringSubmatch(s.prose, -1) {
+		if path, anchor, _ := strings.Cut(m[1], "#"); !strings.Contains(path, ":") {
+			if path == "" {
+				path = page
+			} else {
+				path = filepath.ToSlash(filepath.Join(filepath.Dir(page), path))
+			}
+			m[1] = strings.TrimSuffix(path+"#"+anchor, "#")
+		}
+		links = append(links, m[1])
+	}
+	return links
+}
+
+// anchorOf is the anchor that GitHub gives a heading.
+func anchorOf(title string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == ' ':
+			return '-'
+		case r == '-', r == '_', unicode.IsLetter(r), unicode.IsDigit(r):
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, title)
+}
+
+// assertLinks: what a page links to is there, headings included.
+func assertLinks(t *testing.T, page string) {
+	t.Helper()
+	for _, s := range sectionsOf(t, page) {
+		for _, link := range linksOf(page, s) {
+			path, anchor, _ := strings.Cut(link, "#")
+			if strings.Contains(path, ":") {
+				continue
+			}
+			_, err := os.Stat(filepath.Join("..", path))
+			require.NoError(t, err, "%s links to it", page)
+			if anchor == "" {
+				continue
+			}
+			var anchors []string
+			for _, target := range sectionsOf(t, path) {
+				anchors = append(anchors, anchorOf(target.title))
+			}
+			assert.Contains(t, anchors, anchor, "%s links to %s", page, link)
+		}
+	}
+}
