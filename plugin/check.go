@@ -11,6 +11,7 @@ import (
 
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers"
+	"github.com/connected-registry/scenario/transformers/resource"
 )
 
 const checkHelp = `Say whether a scenario is valid, and with a render, whether it can be made to
@@ -22,10 +23,12 @@ const checkExamples = `  ` + name + ` check -s site.yaml
 
 // checked is what check found, as --output json has it.
 type checked struct {
-	OK        bool       `json:"ok"`
-	Scenario  string     `json:"scenario,omitempty"`
-	Problems  []problem  `json:"problems"`
-	Warnings  []warning  `json:"warnings"`
+	OK       bool      `json:"ok"`
+	Scenario string    `json:"scenario,omitempty"`
+	Problems []problem `json:"problems"`
+	Warnings []warning `json:"warnings"`
+	// Notes are what the cluster must have; none without a render.
+	Notes     []warning  `json:"notes"`
 	Overrides []override `json:"overrides"`
 	// Changes counts what would be done to the render; nil without one.
 	Changes *int `json:"changes,omitempty"`
@@ -37,9 +40,11 @@ type checked struct {
 }
 
 type warning struct {
-	Object      string `json:"object,omitempty"`
-	Transformer string `json:"transformer,omitempty"`
-	Message     string `json:"message"`
+	Code        string        `json:"code"`
+	Object      string        `json:"object,omitempty"`
+	Ref         *resource.Ref `json:"resourceRef,omitempty"`
+	Transformer string        `json:"transformer,omitempty"`
+	Message     string        `json:"message"`
 }
 
 type override struct {
@@ -108,15 +113,18 @@ func (p *program) writeChecked(found checked, err error) error {
 		return err
 	}
 	p.tell(&transformers.Report{Warnings: found.report.Warnings}, found.layers)
+	for _, note := range found.report.Notes {
+		p.tellLine(note.String())
+	}
 	return nil
 }
 
 func (p *program) writeCheckedJSON(found checked, err error) error {
 	found.OK = err == nil
 	found.Problems = append([]problem{}, problemsOf(err)...)
-	found.Warnings = []warning{}
+	found.Warnings, found.Notes = []warning{}, []warning{}
 	if found.report != nil {
-		found.Warnings = warningsOf(found.report)
+		found.Warnings, found.Notes = warningsOf(found.report), notesOf(found.report)
 	}
 	found.Overrides = overridesOf(found.layers)
 	if err := p.writeJSON(found); err != nil {
@@ -142,13 +150,26 @@ func (p *program) writeJSON(value any) error {
 func warningsOf(report *transformers.Report) []warning {
 	warnings := []warning{}
 	for _, w := range report.Warnings {
-		shown := warning{Transformer: w.Transformer, Message: scrub(w.Message)}
-		if w.Object != nil {
-			shown.Object = w.Object.ID()
-		}
-		warnings = append(warnings, shown)
+		warnings = append(warnings, warningOf(w))
 	}
 	return warnings
+}
+
+func notesOf(report *transformers.Report) []warning {
+	notes := []warning{}
+	for _, n := range report.Notes {
+		n.Transformer = "" // no part of the program did anything about it
+		notes = append(notes, warningOf(transformers.Warning(n)))
+	}
+	return notes
+}
+
+func warningOf(w transformers.Warning) warning {
+	shown := warning{Code: w.Code.String(), Transformer: w.Transformer, Message: scrub(w.Message)}
+	if w.Object != nil {
+		shown.Object, shown.Ref = w.Object.ID(), refOf(w.Object.Ref())
+	}
+	return shown
 }
 
 func overridesOf(layers []scenario.Override) []override {

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 )
 
@@ -27,7 +28,7 @@ func offerNoFiles(root *cobra.Command) {
 }
 
 // completeField offers the fields that explain knows, a level at a time: the shell
-// adds no space, so that one goes on with a dot.
+// adds no space, so that one goes on with a dot. What begins no field may be a code.
 func completeField(_ *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
 	const directive = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveKeepOrder
 	if len(args) > 0 {
@@ -52,7 +53,21 @@ func completeField(_ *cobra.Command, args []string, begun string) ([]string, cob
 			offers = append(offers, cobra.CompletionWithDesc(f.Path, firstSentence(f.Description)))
 		}
 	}
+	if len(offers) == 0 && begun != "" && !strings.Contains(begun, ".") {
+		return completeCode(begun), cobra.ShellCompDirectiveNoFileComp
+	}
 	return offers, directive
+}
+
+// completeCode offers the codes that begin so.
+func completeCode(begun string) []string {
+	var offers []string
+	for _, e := range codes.All() {
+		if strings.HasPrefix(e.Code.String(), begun) {
+			offers = append(offers, cobra.CompletionWithDesc(e.Code.String(), firstSentence(e.Cause)))
+		}
+	}
+	return offers
 }
 
 func firstSentence(text string) string {

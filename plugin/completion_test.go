@@ -63,6 +63,7 @@ func TestCompletion(t *testing.T) {
 
 // A field's description tells more than its path.
 func TestCompletionDescribes(t *testing.T) {
+	assert.Contains(t, at(t).run("__complete", "explain", "san").out, "san-missing\tClients check the name or address that they call")
 	assert.Contains(t, at(t).run("__complete", "explain", "spec.p").out, "spec.pvc\tpvc is the volume claim that holds the registry's data\n")
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 )
 
@@ -109,7 +110,7 @@ func (p *program) readPasted(file string) ([]byte, error) {
 	}
 	text, err := read(p.In)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read stdin: %w", err)
+		return nil, codes.Errorf(codes.StreamFailed, "cannot read stdin: %w", err)
 	}
 	return text, nil
 }
@@ -144,7 +145,9 @@ func (p *program) runConvert(given *pasted, flags convertFlags) error {
 	if err != nil {
 		return err
 	}
-	c.warnings = append(c.warnings, layer.Notes()...)
+	for _, note := range layer.Notes() {
+		c.warnings = append(c.warnings, codes.Tag(note.Message, note.Code))
+	}
 	c.finish(&layer.Scenario, flags)
 	if err := layer.Validate(); err != nil {
 		return err
@@ -222,11 +225,11 @@ func (c *conversion) setting(s scenario.Setting, from origin) error {
 		c.dropped = append(c.dropped, droppedWord{shown, "they are values of the chart; go on giving them to it"})
 	case secret:
 		if s.Value == "" {
-			return fmt.Errorf("%s is empty; a variable that was not set, perhaps; set it, or leave the setting out", key)
+			return codes.Errorf(codes.EmptyValue, "%s is empty; a variable that was not set, perhaps; set it, or leave the setting out", key)
 		}
 		if key == "connectionString" && !scenario.IsPlaceholder(s.Value) && from.file == "" {
 			if _, err := scenario.ParseConnectionString(s.Value); err != nil {
-				return fmt.Errorf("connectionString: %w", err)
+				return inConnectionString(err)
 			}
 		}
 		c.secrets[key] = from
@@ -236,6 +239,19 @@ func (c *conversion) setting(s scenario.Setting, from origin) error {
 		c.settings = append(c.settings, s)
 	}
 	return nil
+}
+
+// inConnectionString names the setting in each of a connection string's errors.
+func inConnectionString(err error) error {
+	var all []error
+	for _, leaf := range codes.Leaves(err) {
+		if e, ok := errors.AsType[scenario.Error](leaf); ok {
+			e.Path = "connectionString"
+			leaf = e
+		}
+		all = append(all, leaf)
+	}
+	return errors.Join(all...)
 }
 
 func (c *conversion) warn(format string, args ...any) {

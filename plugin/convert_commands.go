@@ -1,11 +1,11 @@
 package plugin
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 )
 
@@ -131,10 +131,10 @@ func parseCommand(words []shellWord) (*pasted, error) {
 	}
 	switch len(starts) {
 	case 0:
-		return nil, errors.New("found neither az k8s-extension create or update nor helm upgrade, install or template; paste such a command, whole")
+		return nil, codes.Errorf(codes.CommandUnknown, "found neither az k8s-extension create or update nor helm upgrade, install or template; paste such a command, whole")
 	case 1:
 	default:
-		return nil, fmt.Errorf("found %d commands, on the lines %s; paste one of them", len(starts), linesOf(words, starts))
+		return nil, codes.Errorf(codes.CommandUnknown, "found %d commands, on the lines %s; paste one of them", len(starts), linesOf(words, starts))
 	}
 	length, options, _ := commandAt(words, starts[0])
 	p := &pasted{source: spell(words[starts[0] : starts[0]+length])}
@@ -241,7 +241,7 @@ func (p *pasted) option(o option, known bool, name string, values []string) erro
 		}
 	}
 	if known && o.takes != 0 && len(values) == 0 {
-		return fmt.Errorf("%s has no value; write one after it", name)
+		return codes.Errorf(codes.EmptyValue, "%s has no value; write one after it", name)
 	}
 	for _, value := range values {
 		switch o.meaning {
@@ -259,7 +259,7 @@ func (p *pasted) option(o option, known bool, name string, values []string) erro
 			p.space = value
 		case typeName:
 			if !strings.EqualFold(value, extensionType) {
-				return fmt.Errorf("the command is for the extension %s, expected %s", printable(scrub(value)), extensionType)
+				return codes.Errorf(codes.CommandUnknown, "the command is for the extension %s, expected %s", printable(scrub(value)), extensionType)
 			}
 			p.drop(name, "", whereInAzure)
 		case dropped:

@@ -159,5 +159,5 @@ func TestALineOf200MB(t *testing.T) {
 	code, stdout, stderr = run(t, scenario, []byte(strings.Replace(registry, "%", long, 1)), nil, "post-render", "--scenario", "scenario.yaml")
 	assert.Equal(t, 1, code)
 	assert.Empty(t, stdout)
-	assert.Equal(t, "error: document 1: 200 MiB in one document, more than the 16 MiB that are read (Kubernetes takes objects of about 1.5 MiB)\n", stderr)
+	assert.Equal(t, "error: document 1: 200 MiB in one document, more than the 16 MiB that are read (Kubernetes takes objects of about 1.5 MiB) [file-too-large]\n", stderr)
 }

@@ -3,10 +3,12 @@ package plugin
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 )
 
@@ -14,13 +16,19 @@ const explainHelp = `Explain a field of a scenario file, or without FIELD the fi
 explain does: what the field means, what it takes, and which fields it has.
 
 FIELD is a path such as spec.tls.secret. A field that is left out of a scenario
-means "as the chart rendered it", unless its default is told.`
+means "as the chart rendered it", unless its default is told.
+
+Errors and warnings end in a code, as in [san-missing]. Explain a CODE to read
+why it happens and what to do.`
 
 const explainExamples = `  # a field, and the fields below it
   ` + name + ` explain spec.certManager
 
   # every field there is, with types
-  ` + name + ` explain --recursive`
+  ` + name + ` explain --recursive
+
+  # what an error's code stands for
+  ` + name + ` explain san-missing`
 
 // The widths between which texts are wrapped: what a page without a terminal has,
 // and what is still easy to read.
@@ -32,8 +40,8 @@ const (
 func (p *program) explainCommand() *cobra.Command {
 	var recursive bool
 	cmd := &cobra.Command{
-		Use:     "explain [FIELD]",
-		Short:   "Explain a field of a scenario file",
+		Use:     "explain [FIELD|CODE]",
+		Short:   "Explain a field of a scenario file, or an error's code",
 		Long:    explainHelp,
 		Example: explainExamples,
 		GroupID: groupPeople,
@@ -45,11 +53,16 @@ func (p *program) explainCommand() *cobra.Command {
 		},
 		ValidArgsFunction: completeField,
 		RunE: func(_ *cobra.Command, args []string) error {
-			field, err := scenario.Describe().Find(append(args, "")[0])
-			if err != nil {
-				return usageError{err}
-			}
 			var out bytes.Buffer
+			asked := append(args, "")[0]
+			if entry, ok := codes.Find(asked); ok {
+				explainCode(&out, p.style("auto"), entry)
+				return p.write(&out)
+			}
+			field, err := scenario.Describe().Find(asked)
+			if err != nil {
+				return usageError{orCode(err, asked)}
+			}
 			explain(&out, p.style("auto"), field, recursive)
 			return p.write(&out)
 		},
@@ -58,23 +71,47 @@ func (p *program) explainCommand() *cobra.Command {
 	return cmd
 }
 
+// orCode is the error on what is no field, and looks like a code.
+func orCode(err error, asked string) error {
+	if !strings.Contains(asked, "-") || strings.Contains(asked, ".") {
+		return err
+	}
+	return codes.Errorf(codes.CommandLine, "no error or warning has the code %s; docs/errors.md lists them", strconv.Quote(asked))
+}
+
+// explainCode writes what there is to know about a code. Backquotes are for pages.
+func explainCode(w *bytes.Buffer, s style, entry codes.Entry) {
+	s.width = s.ofPage()
+	plain := strings.NewReplacer("`", "")
+	fmt.Fprintf(w, "%s  %s\n", s.paint(bold, "CODE:"), entry.Code)
+	for _, part := range []struct{ title, text string }{{"CAUSE:", entry.Cause}, {"FIX:", entry.Fix}} {
+		fmt.Fprintf(w, "\n%s\n", s.paint(bold, part.title))
+		s.indent(w, plain.Replace(part.text))
+	}
+}
+
+// ofPage is the width of a page, the terminal's within limits.
+func (s style) ofPage() int {
+	if s.width == 0 {
+		return pageWidth
+	}
+	return min(s.width, mostWidth)
+}
+
 // explain writes what kubectl explain writes, in its order.
 func explain(w *bytes.Buffer, s style, field scenario.Field, recursive bool) {
-	if s.width == 0 {
-		s.width = pageWidth
-	}
-	s.width = min(s.width, mostWidth)
+	s.width = s.ofPage()
 	fmt.Fprintf(w, "%s  %s\n", s.paint(bold, "KIND:   "), scenario.Kind)
 	fmt.Fprintf(w, "%s  %s\n", s.paint(bold, "VERSION:"), scenario.APIVersion)
 	if field.Path != "" {
 		fmt.Fprintf(w, "%s  %s <%s>%s\n", s.paint(bold, "FIELD:  "), field.Path, field.Type, required(field))
 	}
 	fmt.Fprintf(w, "\n%s\n", s.paint(bold, "DESCRIPTION:"))
-	s.indent(w, 4, field.Description)
+	s.indent(w, field.Description)
 	if lines := takes(field); len(lines) > 0 {
 		fmt.Fprintln(w)
 		for _, line := range lines {
-			s.indent(w, 4, line)
+			s.indent(w, line)
 		}
 	}
 	if len(field.Fields) == 0 {
@@ -91,7 +128,7 @@ func explain(w *bytes.Buffer, s style, field scenario.Field, recursive bool) {
 		}
 		s.printHead(w, f, 2)
 		for _, line := range append(takes(f), f.Description) {
-			s.indent(w, 4, line)
+			s.indent(w, line)
 		}
 	}
 }
@@ -137,7 +174,8 @@ func (s style) printHead(w *bytes.Buffer, f scenario.Field, depth int, values ..
 	fmt.Fprintln(w)
 }
 
-func (s style) indent(w *bytes.Buffer, depth int, text string) {
+func (s style) indent(w *bytes.Buffer, text string) {
+	const depth = 4
 	for _, line := range wrap(text, s.width-depth) {
 		fmt.Fprintln(w, strings.Repeat(" ", depth)+line)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 )
 
@@ -97,4 +98,36 @@ func TestExplainErrors(t *testing.T) {
 	w := at(t)
 	w.out = brokenPipe{}
 	assert.Equal(t, exitFailure, w.run("explain").code)
+}
+
+func TestExplainCode(t *testing.T) {
+	w := at(t)
+	want := `CODE:  key-mismatch
+
+CAUSE:
+    The private key and the certificate were not made together.
+
+FIX:
+    Write the two that belong to each other.
+`
+	assert.Equal(t, want, w.run("explain", "key-mismatch").out)
+	assert.Equal(t, want, w.run("explain", "[key-mismatch]").out, "as it is copied from a message")
+
+	got := w.run("explain", "no-such-thing")
+	assert.Equal(t, 2, got.code)
+	assert.Contains(t, got.errOut, `error: no error or warning has the code "no-such-thing"`)
+
+	for _, e := range codes.All() {
+		got := w.run("explain", e.Code.String())
+		assert.Equal(t, 0, got.code, e.Code)
+		assert.NotContains(t, got.out, "`")
+	}
+}
+
+// A code must not hide a field.
+func TestNoCodeIsAField(t *testing.T) {
+	for _, e := range codes.All() {
+		_, err := scenario.Describe().Find(e.Code.String())
+		assert.Error(t, err, "%s is a field too", e.Code)
+	}
 }

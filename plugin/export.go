@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/scenario/lazyregexp"
 	"github.com/connected-registry/scenario/transformers"
@@ -88,7 +89,7 @@ func (p *program) export(flags exportFlags, render string) (*exported, error) {
 	}
 	report, err := transformers.Run(set, layer, p.options(flags.namespace))
 	if errors.Is(err, transformers.ErrOnlyHooks) {
-		return nil, fmt.Errorf("%s holds Helm hooks only; export what the whole chart renders", render)
+		return nil, codes.Errorf(codes.ExportRefused, "%s holds Helm hooks only; export what the whole chart renders", render)
 	}
 	if err != nil {
 		return nil, err
@@ -102,7 +103,7 @@ func (p *program) export(flags exportFlags, render string) (*exported, error) {
 		return nil, err
 	}
 	if changes.Empty() {
-		return nil, fmt.Errorf("scenario %s holds on %s already; there is nothing to export", scrub(layer.Scenario.Metadata.Name), render)
+		return nil, codes.Errorf(codes.NothingToExport, "scenario %s holds on %s already; there is nothing to export", scrub(layer.Scenario.Metadata.Name), render)
 	}
 	namespace := flags.namespace
 	if namespace == "" {
@@ -204,7 +205,7 @@ func (p *program) writeExport(x *exported, files []exportedFile, dir, hint strin
 	for _, f := range files {
 		// The last of several locks: the patches hold no Secret's data to begin with.
 		if scrub(f.text) != f.text {
-			return fmt.Errorf("%s would hold a private key or a password that the render has in clear; take it out of the render", f.path)
+			return codes.Errorf(codes.ExportRefused, "%s would hold a private key or a password that the render has in clear; take it out of the render", f.path)
 		}
 	}
 	if dir != "" {

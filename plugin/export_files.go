@@ -2,12 +2,13 @@ package plugin
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/connected-registry/scenario/codes"
 )
 
 // exportPaths are all files that an export may consist of.
@@ -28,10 +29,10 @@ func writeFiles(dir string, files []exportedFile) error {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("cannot export to %s: %w", dir, err)
+			return codes.Errorf(codes.ExportRefused, "cannot export to %s: %w", dir, err)
 		}
 		if !strings.HasPrefix(string(text), madeBy) {
-			return fmt.Errorf("%s was not made by an export and would be replaced; give another --output-dir, or move it away", name)
+			return codes.Errorf(codes.ExportRefused, "%s was not made by an export and would be replaced; give another --output-dir, or move it away", name)
 		}
 		if !slices.ContainsFunc(files, func(f exportedFile) bool { return f.path == path }) {
 			stale = append(stale, name)
@@ -40,15 +41,15 @@ func writeFiles(dir string, files []exportedFile) error {
 	for _, f := range files {
 		name := filepath.Join(dir, filepath.FromSlash(f.path))
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			return fmt.Errorf("cannot export: %w", err)
+			return codes.Errorf(codes.ExportRefused, "cannot export: %w", err)
 		}
 		if err := os.WriteFile(name, []byte(f.text), 0o644); err != nil {
-			return fmt.Errorf("cannot export: %w", err)
+			return codes.Errorf(codes.ExportRefused, "cannot export: %w", err)
 		}
 	}
 	for _, name := range stale {
 		if err := os.Remove(name); err != nil {
-			return fmt.Errorf("cannot take out what an earlier export wrote: %w", err)
+			return codes.Errorf(codes.ExportRefused, "cannot take out what an earlier export wrote: %w", err)
 		}
 		_ = os.Remove(filepath.Dir(name)) // if it is empty now
 	}

@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers"
 	"github.com/connected-registry/scenario/transformers/resource"
@@ -120,7 +120,7 @@ func (p *program) configMapScenario(config *yaml.RNode, flags scenarioFlags) (*s
 	files, stated := data["scenario"]
 	delete(data, "scenario")
 	for _, key := range slices.Sorted(maps.Keys(data)) {
-		return nil, nil, fmt.Errorf("the functionConfig is a ConfigMap with %q, expected scenario=FILE, or a %s instead of the ConfigMap", key, scenario.Kind)
+		return nil, nil, codes.Errorf(codes.FunctionConfig, "the functionConfig is a ConfigMap with %q, expected scenario=FILE, or a %s instead of the ConfigMap", key, scenario.Kind)
 	}
 	if stated && flags.given() {
 		return nil, nil, usagef("a scenario is given by functionConfig and by --scenario; leave one out")

@@ -7,6 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/connected-registry/scenario/transformers/resource"
 )
 
 // resourceList is a ResourceList as a host reads it.
@@ -35,12 +37,12 @@ func TestFunctionResults(t *testing.T) {
 	assert.Equal(t, []result{
 		{
 			Message: "removed: trust is distributed by other means", Severity: "info",
-			ResourceRef: &resourceRef{"apps/v1", "DaemonSet", "trust", "site"},
+			ResourceRef: &resource.Ref{APIVersion: "apps/v1", Kind: "DaemonSet", Name: "trust", Namespace: "site"},
 			Tags:        map[string]string{"transformer": "trustdistribution"},
 		},
 		{
 			Message: "recorded scenario trust", Severity: "info",
-			ResourceRef: &resourceRef{"apps/v1", "Deployment", "edge", "site"},
+			ResourceRef: &resource.Ref{APIVersion: "apps/v1", Kind: "Deployment", Name: "edge", Namespace: "site"},
 			Tags:        map[string]string{"transformer": "marker"},
 		},
 	}, out.Results)
@@ -87,9 +89,10 @@ func TestFunctionFailureNamesTheObject(t *testing.T) {
 	require.Equal(t, 1, got.code, got.out)
 	out := readList(t, got.out)
 	require.Len(t, out.Results, 1)
-	assert.Equal(t, &resourceRef{"v1", "Service", "edge", "site"}, out.Results[0].ResourceRef)
+	assert.Equal(t, &resource.Ref{APIVersion: "v1", Kind: "Service", Name: "edge", Namespace: "site"}, out.Results[0].ResourceRef)
 	require.NotNil(t, out.Results[0].Field)
 	assert.Contains(t, out.Results[0].Field.Path, "spec.")
+	assert.Equal(t, map[string]string{"code": "service-form"}, out.Results[0].Tags)
 }
 
 func TestFunctionScenario(t *testing.T) {

@@ -3,6 +3,7 @@ package plugin
 import (
 	"strings"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
@@ -23,6 +24,6 @@ func helm3Hooks(changes []resource.Change) []transformers.Warning {
 	if len(hooks) == 0 {
 		return nil
 	}
-	return []transformers.Warning{{Transformer: "helm", Message: "Helm 3 gives no hooks to a post-renderer, so there these stay as the chart rendered them: " +
+	return []transformers.Warning{{Code: codes.HooksUnpatched, Transformer: "helm", Message: "Helm 3 gives no hooks to a post-renderer, so there these stay as the chart rendered them: " +
 		strings.Join(hooks, ", ") + "; turn them off by chart values, or use --no-hooks, or Helm 4"}}
 }

@@ -62,8 +62,8 @@ func TestHelm4Refuses(t *testing.T) {
 	got := callAsHelm4(t, underHelm4, helm4Stream(), nil, "-s", "broken.yaml")
 	assert.Equal(t, 0, got.code)
 	assert.Equal(t, "|2-\n  connected-registry-scenario: nothing was patched, because:\n"+
-		"  error: broken.yaml:6: spec.mod: unknown field; write mode\n"+
-		"  error: broken.yaml:7: spec.httpEnabled: found the string \"no\", expected true or false; write httpEnabled: false\n", got.out)
+		"  error: broken.yaml:6: spec.mod: unknown field; write mode [unknown-field]\n"+
+		"  error: broken.yaml:7: spec.httpEnabled: found the string \"no\", expected true or false; write httpEnabled: false [wrong-type]\n", got.out)
 	assert.Empty(t, got.terminal, "helm shows it")
 	assert.Equal(t, "connected-registry-scenario "+version()+" under Helm 4\ntime:      2026-06-01T00:00:00Z\n"+
 		"directory: /here\narguments: -s broken.yaml\noutcome:   failed with exit code 1\n\n"+got.errOut, got.report)
@@ -96,7 +96,7 @@ func TestHelm4OnlyWhereItIsCertain(t *testing.T) {
 		assert.Equal(t, 1, got.code, reason)
 		assert.Empty(t, got.out, reason)
 		assert.Contains(t, got.errOut, "error: broken.yaml:6: spec.mod", reason)
-		assert.Contains(t, got.terminal, "connected-registry-scenario: error: broken.yaml:6: spec.mod: unknown field; write mode\r\n", reason)
+		assert.Contains(t, got.terminal, "connected-registry-scenario: error: broken.yaml:6: spec.mod: unknown field; write mode [unknown-field]\r\n", reason)
 		assert.Contains(t, got.report, "error: broken.yaml:6", reason)
 	}
 }

@@ -16,6 +16,9 @@ type Host struct {
 	ReadFile  func(path string) ([]byte, error)
 	Getwd     func() (string, error)
 	Now       func() time.Time
+	// Every calls do time and again, from another goroutine, until it is stopped; stop
+	// waits for a call that is under way. Nil where nobody watches.
+	Every func(interval time.Duration, do func()) (stop func())
 	// IsTerminal says whether a stream is one that a person sits at.
 	IsTerminal func(stream any) bool
 	// Width is a terminal's number of columns, 0 where it is not known.
@@ -35,6 +38,7 @@ func System() Host {
 		ReadFile:   os.ReadFile,
 		Getwd:      os.Getwd,
 		Now:        time.Now,
+		Every:      every,
 		IsTerminal: isTerminal,
 		Width:      width,
 		Run:        runProgram,
@@ -48,6 +52,26 @@ func runProgram(ctx context.Context, path string, args ...string) ([]byte, error
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.WaitDelay = time.Second // for what it has started and left behind
 	return cmd.Output()
+}
+
+func every(interval time.Duration, do func()) (stop func()) {
+	ticker, stopped, ended := time.NewTicker(interval), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-stopped:
+				return
+			case <-ticker.C:
+				do()
+			}
+		}
+	}()
+	return func() {
+		ticker.Stop()
+		close(stopped)
+		<-ended
+	}
 }
 
 func isTerminal(stream any) bool {

@@ -245,7 +245,7 @@ func TestRealHostsHelm4Refusal(t *testing.T) {
 			assert.Empty(t, strings.TrimSpace(stdout), way)
 			assert.NoDirExists(t, files)
 			assert.Contains(t, stderr, "  connected-registry-scenario: nothing was patched, because:\n"+
-				"  error: "+broken+":6: spec.mod: unknown field; write mode\n"+
+				"  error: "+broken+":6: spec.mod: unknown field; write mode [unknown-field]\n"+
 				"  error: "+broken+":7: spec.httpEnabled: found the string", way)
 			ran(t, "Helm 4", h.version, way+" of a scenario that cannot be: it fails and shows why")
 		}

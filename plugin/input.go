@@ -2,13 +2,13 @@ package plugin
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -25,21 +25,15 @@ func (p *program) readStdin() ([]byte, error) {
 	if p.IsTerminal(p.In) {
 		return nil, usagef("stdin is a terminal; pipe a render into it, as in: helm template RELEASE CHART | %s …", name)
 	}
-	input, err := read(p.In)
+	input, err := read(p.progress.watch(p.In))
 	if err != nil {
-		return nil, fmt.Errorf("cannot read stdin: %w", err)
+		return nil, codes.Errorf(codes.StreamFailed, "cannot read stdin: %w", err)
 	}
 	return input, nil
 }
 
 func read(r io.Reader) ([]byte, error) {
-	var size int64
-	if f, ok := r.(interface{ Stat() (fs.FileInfo, error) }); ok {
-		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-			size = info.Size()
-		}
-	}
-	known := make([]byte, size)
+	known := make([]byte, sizeOf(r))
 	n, err := io.ReadFull(r, known)
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF): // read from the middle on, or cut meanwhile
@@ -52,6 +46,16 @@ func read(r io.Reader) ([]byte, error) {
 		return known, err
 	}
 	return join(append([][]byte{known}, rest...)), nil
+}
+
+// sizeOf is the size of a regular file, and 0 for everything else.
+func sizeOf(r io.Reader) int64 {
+	if f, ok := r.(interface{ Stat() (fs.FileInfo, error) }); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			return info.Size()
+		}
+	}
+	return 0
 }
 
 // readChunks reads a stream of unknown size without ever moving what it has read.
@@ -126,7 +130,7 @@ func (p *program) cannotRead(what, path string, err error) error {
 	if cwd, err := p.Getwd(); err == nil {
 		where = ", which is looked for from " + cwd
 	}
-	return fmt.Errorf("cannot read the %s %s: %w; check the path%s", what, path, err, where)
+	return codes.Errorf(codes.FileUnreadable, "cannot read the %s %s: %w; check the path%s", what, path, err, where)
 }
 
 // parse takes a stream of manifests, or a ResourceList for one.
@@ -141,7 +145,7 @@ func parse(input []byte) (*resource.Set, error) {
 func parseSome(input []byte, from string) (*resource.Set, error) {
 	set, err := parse(input)
 	if err == nil && set.Len() == 0 {
-		return nil, fmt.Errorf("%s holds no manifests; render the chart with helm template RELEASE CHART", from)
+		return nil, codes.Errorf(codes.NoManifests, "%s holds no manifests; render the chart with helm template RELEASE CHART", from)
 	}
 	return set, err
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 )
 
@@ -101,7 +102,7 @@ func (p *program) kustomizePluginHome() (string, error) {
 		return stated[0], nil
 	}
 	if len(usual) == 0 {
-		return "", fmt.Errorf("cannot tell where kustomize keeps its plugins: set KUSTOMIZE_PLUGIN_HOME or %s", homeVariable())
+		return "", codes.Errorf(codes.InstallRefused, "cannot tell where kustomize keeps its plugins: set KUSTOMIZE_PLUGIN_HOME or %s", homeVariable())
 	}
 	if home := firstDirectory(usual); home != "" {
 		return home, nil
@@ -154,7 +155,7 @@ func (p *program) installKustomize(home string) error {
 	}
 	hidden := p.hiddenHome(home)
 	if err := writeProgram(target, program); err != nil {
-		return fmt.Errorf("cannot install %s: %w", target, err)
+		return codes.Errorf(codes.InstallRefused, "cannot install %s: %w", target, err)
 	}
 	if hidden != "" {
 		p.tellLine("warning: kustomize takes its plugins from " + home + " from now on, and no longer from " + hidden)
@@ -198,7 +199,7 @@ func (p *program) say(format string, args ...any) error {
 func ownExecutable() (string, error) {
 	path, err := os.Executable()
 	if err != nil {
-		return "", fmt.Errorf("cannot find the program's own file: %w", err)
+		return "", codes.Errorf(codes.InstallRefused, "cannot find the program's own file: %w", err)
 	}
 	return filepath.EvalSymlinks(path)
 }
@@ -216,7 +217,7 @@ func installed(path string, program []byte) (int, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Lstat(path); err == nil {
-			return notInstalled, fmt.Errorf("%s is a link that leads nowhere, and not touched; remove it", path)
+			return notInstalled, codes.Errorf(codes.InstallRefused, "%s is a link that leads nowhere, and not touched; remove it", path)
 		}
 		return notInstalled, nil
 	}
@@ -224,7 +225,7 @@ func installed(path string, program []byte) (int, error) {
 		return notInstalled, err
 	}
 	if !info.Mode().IsRegular() || !isThisProgram(path) {
-		return notInstalled, fmt.Errorf("%s is there and is not %s: it is not touched; move it away", path, name)
+		return notInstalled, codes.Errorf(codes.InstallRefused, "%s is there and is not %s: it is not touched; move it away", path, name)
 	}
 	if link, err := os.Lstat(path); err == nil && link.Mode()&fs.ModeSymlink != 0 {
 		return installedOther, nil // a copy takes its place

@@ -1,10 +1,9 @@
 package plugin
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
@@ -17,7 +16,7 @@ to the kustomization (` + legacyRootEnv + `).
 kustomize needs --enable-alpha-plugins to run it.`
 
 // errLegacyArguments is for what kustomize appends to the configuration's path.
-var errLegacyArguments = usageError{fmt.Errorf("a scenario takes no arguments; remove argsOneLiner and argsFromFile from it")}
+var errLegacyArguments = usageError{codes.Errorf(codes.ScenarioArguments, "a scenario takes no arguments; remove argsOneLiner and argsFromFile from it")}
 
 func (p *program) legacyCommand() *cobra.Command {
 	var flags renderFlags
@@ -66,7 +65,7 @@ func (p *program) legacyConfig(args []string) ([]byte, error) {
 		if config := p.env(legacyConfigEnv); config != "" {
 			return []byte(config), nil
 		}
-		return nil, usagef("there is no scenario: neither a file as the first argument nor %s in the environment", legacyConfigEnv)
+		return nil, usageError{codes.Errorf(codes.NoScenario, "there is no scenario: neither a file as the first argument nor %s in the environment", legacyConfigEnv)}
 	}
 	config, err := p.ReadFile(args[0])
 	if err != nil {

@@ -8,17 +8,22 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
 const planHelp = `Show what a scenario would change on a rendered chart: a diff, a table of what
-is done to which object, and what needs attention. Nothing is changed. Secrets
-are not shown; a different digest in their place means a different value.
+is done about each concern to which object, and what needs attention. Nothing is
+changed. Secrets are not shown; a different digest in their place means a
+different value.
 
-RENDER is a file, or - (or nothing) for stdin. --color=auto means colours on a
-terminal, unless NO_COLOR is set.
+RENDER is a file, or - (or nothing) for stdin. Objects to which the same is done
+are counted where they are many; --all lists them, as --output json always does.
+--output markdown is for a comment on a pull request: it is never longer than
+the 65,536 characters that GitHub takes, and says what it leaves out.
+--color=auto means colours on a terminal, unless NO_COLOR is set.
 
 The exit code is 0 whether anything would change or not. With --exit-code it
 is that of diff and kubectl diff: 0 for no changes, 1 for changes, 2 for errors.`
@@ -28,6 +33,9 @@ const planExamples = `  helm template edge ./chart -n edge |
 
   # two layers, and the table only
   ` + name + ` plan -s base.yaml -s site.yaml --diff=false x.yaml
+
+  # a comment on a pull request
+  ` + name + ` plan -s site.yaml --output markdown x.yaml
 
   # on what is deployed now
   helm get manifest edge -n edge |
@@ -39,8 +47,8 @@ const exitChanges = 1
 // planFlags are plan's own.
 type planFlags struct {
 	scenarioFlags
-	diff, exitCode bool
-	output, color  *choice
+	diff, all, exitCode bool
+	output, color       *choice
 }
 
 // planned is what a scenario would do to a render.
@@ -66,8 +74,9 @@ func (p *program) planCommand() *cobra.Command {
 	}
 	flags.register(cmd.Flags())
 	cmd.Flags().BoolVar(&flags.diff, "diff", true, "show the diff")
+	cmd.Flags().BoolVar(&flags.all, "all", false, "list every object, however many are alike")
 	cmd.Flags().BoolVar(&flags.exitCode, "exit-code", false, "exit with 1 if anything would change")
-	flags.output = addChoice(cmd, "output", "`FORMAT`", "table", "json")
+	flags.output = addChoice(cmd, "output", "`FORMAT`", "table", "json", "markdown")
 	flags.color = addChoice(cmd, "color", "`WHEN`", "auto", "always", "never")
 	return cmd
 }
@@ -90,21 +99,34 @@ func (p *program) runPlan(render string, flags planFlags) error {
 	if err != nil {
 		return err
 	}
+	p.progress = p.startProgress()
+	defer p.progress.stop()
 	planned, err := p.plan(layer, overrides, render, flags.namespace)
 	if err != nil {
 		return err
 	}
-	if flags.output.value == "json" {
-		err = p.writeJSON(planned.json(flags.diff))
-	} else {
-		var out bytes.Buffer
-		planned.print(&out, p.style(flags.color.value), flags.diff)
-		err = p.write(&out)
-	}
+	err = p.writePlan(planned, flags)
 	if err == nil && flags.exitCode && len(planned.changes) > 0 {
 		return exitError(exitChanges)
 	}
 	return err
+}
+
+func (p *program) writePlan(planned *planned, flags planFlags) error {
+	p.progress.phase("writing the plan")
+	var out bytes.Buffer
+	switch flags.output.value {
+	case "json":
+		shown := planned.json(flags.diff)
+		p.progress.stop()
+		return p.writeJSON(shown)
+	case "markdown":
+		planned.markdown(&out, flags)
+	default:
+		planned.print(&out, p.style(flags.color.value), flags)
+	}
+	p.progress.stop()
+	return p.write(&out)
 }
 
 // plan runs a scenario on a render without writing anything.
@@ -113,18 +135,23 @@ func (p *program) plan(layer *scenario.Layer, overrides []scenario.Override, ren
 	if err != nil {
 		return nil, err
 	}
+	p.progress.phase("parsing %s", megabytes(len(input)))
 	set, err := parseSome(input, render)
 	if err != nil {
 		return nil, err
 	}
-	report, err := transformers.Run(set, layer, p.options(namespace))
+	p.progress.phase("patching %s, %s", megabytes(len(input)), count(set.Len(), "document"))
+	options := p.options(namespace)
+	options.Advise = true
+	report, err := transformers.Run(set, layer, options)
 	if errors.Is(err, transformers.ErrOnlyHooks) {
-		report = &transformers.Report{Warnings: []transformers.Warning{{Message: "the render holds Helm hooks only, and they stay as they are"}}}
+		report = &transformers.Report{Warnings: []transformers.Warning{{Code: codes.HooksUnpatched, Transformer: "helm", Message: "the render holds Helm hooks only, and they stay as they are"}}}
 		err = nil
 	}
 	if err != nil {
 		return nil, err
 	}
+	p.progress.phase("comparing")
 	changes, err := set.Changes()
 	if err != nil {
 		return nil, err
@@ -198,8 +225,9 @@ type plannedObject struct {
 }
 
 type plannedChange struct {
-	Transformer string `json:"transformer"`
-	Message     string `json:"message"`
+	Transformer string               `json:"transformer"`
+	Concern     transformers.Concern `json:"concern"`
+	Message     string               `json:"message"`
 }
 
 func (p *planned) json(withDiff bool) plannedJSON {
@@ -214,7 +242,7 @@ func (p *planned) json(withDiff bool) plannedJSON {
 			Document: o.Document(), Changes: []plannedChange{},
 		}
 		for _, done := range p.done(o) {
-			object.Changes = append(object.Changes, plannedChange{done.Transformer, scrub(done.Message)})
+			object.Changes = append(object.Changes, plannedChange{done.Transformer, done.Concern, scrub(done.Message)})
 		}
 		if withDiff {
 			object.Diff = diff(c)

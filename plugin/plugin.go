@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/connected-registry/scenario/codes"
 )
 
 // Streams are the program's standard streams.
@@ -28,6 +30,7 @@ const (
 type program struct {
 	Streams
 	Host
+	progress *progress // nil where none is shown
 }
 
 // usageError is a mistake in how the program was called.
@@ -36,7 +39,7 @@ type usageError struct{ error }
 func (e usageError) Unwrap() error { return e.error }
 
 func usagef(format string, args ...any) error {
-	return usageError{fmt.Errorf(format, args...)}
+	return usageError{codes.Errorf(codes.CommandLine, format, args...)}
 }
 
 // exitError is an error that has been told already, or is told by its code alone.

@@ -112,6 +112,8 @@ type world struct {
 	width    int
 	stdin    string
 	out      io.Writer // instead of stdout
+
+	redirected bool // stderr, where a person would else sit at it
 }
 
 // outcome is what a run left.
@@ -138,6 +140,13 @@ func at(t *testing.T) *world {
 	return w
 }
 
+func (w *world) readFile(path string) ([]byte, error) {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(w.dir, path)
+	}
+	return os.ReadFile(path)
+}
+
 func (w *world) run(args ...string) outcome {
 	stdin, stdout, stderr := strings.NewReader(w.stdin), &bytes.Buffer{}, &bytes.Buffer{}
 	streams := Streams{In: stdin, Out: stdout, Err: stderr}
@@ -153,13 +162,8 @@ func (w *world) run(args ...string) outcome {
 		return false
 	}
 	code := Main(args, streams, Host{
-		LookupEnv: func(name string) (string, bool) { value, ok := w.env[name]; return value, ok },
-		ReadFile: func(path string) ([]byte, error) {
-			if !filepath.IsAbs(path) {
-				path = filepath.Join(w.dir, path)
-			}
-			return os.ReadFile(path)
-		},
+		LookupEnv:  func(name string) (string, bool) { value, ok := w.env[name]; return value, ok },
+		ReadFile:   w.readFile,
 		Getwd:      func() (string, error) { return "/here", nil },
 		Now:        func() time.Time { return fixtures.Now },
 		IsTerminal: func(stream any) bool { return is(stream, w.terminal) },
@@ -275,7 +279,7 @@ func TestFailingStdout(t *testing.T) {
 		}
 		got := w.run(args...)
 		assert.Equal(t, 1, got.code, args)
-		assert.Equal(t, "error: cannot write the result: write /dev/stdout: broken pipe\n", got.errOut, args)
+		assert.Equal(t, "error: cannot write the result: write /dev/stdout: broken pipe [stream-failed]\n", got.errOut, args)
 	}
 }
 

@@ -3,11 +3,11 @@ package plugin
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers"
 	"github.com/connected-registry/scenario/transformers/resource"
@@ -64,7 +64,7 @@ func (p *program) runPostRender(input []byte, flags renderFlags) error {
 	}
 	if set.Len() == 0 {
 		if !flags.allowEmpty {
-			return errors.New("stdin holds no manifests; helm template --output-dir runs post-renderers without input and writes " +
+			return codes.Errorf(codes.NoManifests, "stdin holds no manifests; helm template --output-dir runs post-renderers without input and writes "+
 				"the files unpatched (https://github.com/helm/helm/issues/8520), so leave --output-dir out, or pass --allow-empty if nothing is to be patched")
 		}
 		return p.write(bytes.NewReader(input))
@@ -93,7 +93,7 @@ func (p *program) patch(set *resource.Set, layer *scenario.Layer, overrides []sc
 // write writes the result, once everything else has succeeded.
 func (p *program) write(result io.WriterTo) error {
 	if _, err := result.WriteTo(p.Out); err != nil {
-		return fmt.Errorf("cannot write the result: %w", err)
+		return codes.Errorf(codes.StreamFailed, "cannot write the result: %w", err)
 	}
 	return nil
 }

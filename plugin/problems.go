@@ -3,9 +3,11 @@ package plugin
 import (
 	"errors"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers"
 	"github.com/connected-registry/scenario/transformers/postconditions"
+	"github.com/connected-registry/scenario/transformers/resource"
 )
 
 // problem is one thing that is wrong, for people (text) and for programs.
@@ -14,36 +16,19 @@ type problem struct {
 	Line     int    `json:"line,omitempty"`
 	Document string `json:"document,omitempty"`
 	Object   string `json:"object,omitempty"`
-	Path     string `json:"path,omitempty"`
-	Message  string `json:"message"`
-	Fix      string `json:"fix,omitempty"`
+	// Ref is the object's identity, for programs.
+	Ref     *resource.Ref `json:"resourceRef,omitempty"`
+	Path    string        `json:"path,omitempty"`
+	Code    string        `json:"code"`
+	Message string        `json:"message"`
+	Fix     string        `json:"fix,omitempty"`
 
 	text string
 }
 
-// leaves takes a joined error apart.
-func leaves(err error) []error {
-	if err == nil {
-		return nil
-	}
-	// Only err itself: a wrapper around a list has something to say about it.
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []error
-		for _, err := range joined.Unwrap() {
-			all = append(all, leaves(err)...)
-		}
-		return all
-	}
-	// A wrapper that says nothing of its own may hold a list.
-	if inner := errors.Unwrap(err); inner != nil && inner.Error() == err.Error() {
-		return leaves(inner)
-	}
-	return []error{err}
-}
-
 func problemsOf(err error) []problem {
 	var all []problem
-	for _, leaf := range leaves(err) {
+	for _, leaf := range codes.Leaves(err) {
 		all = append(all, problemOf(leaf))
 	}
 	return all
@@ -57,20 +42,28 @@ func problemOf(err error) problem {
 		p = problem{Source: e.Source, Line: e.Line, Path: e.Path, Message: scrub(e.Message), Fix: scrub(e.Fix)}
 	}
 	if e, ok := errors.AsType[transformers.Problem](err); ok {
-		p = problem{Document: e.Document, Object: e.Object, Path: e.Field, Message: scrub(e.Message), Fix: scrub(e.Fix)}
+		p = problem{Document: e.Document, Object: e.Object, Ref: refOf(e.Ref), Path: e.Field, Message: scrub(e.Message), Fix: scrub(e.Fix)}
 	}
 	if e, ok := errors.AsType[postconditions.Failure](err); ok {
-		p = problem{Document: e.Document, Object: e.Object, Message: scrub(e.Message)}
+		p = problem{Document: e.Document, Object: e.Object, Ref: refOf(e.Ref), Message: scrub(e.Message), Fix: scrub(e.Fix)}
 	}
-	p.text = scrub(err.Error())
+	code := codes.Of(err)
+	p.Code, p.text = code.String(), codes.Tag(scrub(err.Error()), code)
 	return p
+}
+
+func refOf(ref resource.Ref) *resource.Ref {
+	if ref == (resource.Ref{}) {
+		return nil
+	}
+	return &ref
 }
 
 // withoutLines takes the lines out of a scenario's errors, for a scenario that
 // its user never saw as the text that was decoded.
 func withoutLines(err error) error {
 	var all []error
-	for _, leaf := range leaves(err) {
+	for _, leaf := range codes.Leaves(err) {
 		if e, ok := errors.AsType[scenario.Error](leaf); ok {
 			e.Line = 0
 			leaf = e

@@ -55,7 +55,7 @@ func TestNoKeyIsEverShown(t *testing.T) {
 			w := at(t)
 			require.NoError(t, os.WriteFile(filepath.Join(w.dir, "keys.yaml"), []byte(text), 0o600))
 			for _, args := range []string{
-				"plan -s keys.yaml render.yaml", "plan -s keys.yaml --output json render.yaml",
+				"plan -s keys.yaml render.yaml", "plan -s keys.yaml --output json render.yaml", "plan -s keys.yaml --output markdown render.yaml",
 				"check -s keys.yaml", "check -s keys.yaml --render render.yaml", "check -s keys.yaml --render render.yaml --output json",
 			} {
 				got := w.run(strings.Fields(args)...)
@@ -73,10 +73,16 @@ func TestNoKeyIsEverShown(t *testing.T) {
 
 // A plan shows that a secret changes, and nothing else of it.
 func TestPlanRedactsSecrets(t *testing.T) {
+	for _, format := range []string{"table", "json", "markdown"} {
+		t.Run(format, func(t *testing.T) { assertPlanRedacts(t, format) })
+	}
+}
+
+func assertPlanRedacts(t *testing.T, format string) {
 	leaf := fixtures.Leaf()
 	w := at(t)
 	w.stdin = stream
-	got := w.run("plan", "-s", "byoc.yaml")
+	got := w.run("plan", "-s", "byoc.yaml", "--output", format)
 	require.Equal(t, 0, got.code, got.errOut)
 	assert.Regexp(t, `\+  tls\.key: <redacted sha256:[0-9a-f]{8}>`, got.out)
 	assertNoKey(t, got.out, leaf.Key)
@@ -85,7 +91,7 @@ func TestPlanRedactsSecrets(t *testing.T) {
 	renewed := fixtures.RenewedLeaf()
 	require.NoError(t, os.WriteFile(filepath.Join(w.dir, "certs/tls.crt"), renewed.Crt, 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(w.dir, "certs/tls.key"), renewed.Key, 0o600))
-	got = w.run("plan", "-s", "byoc.yaml")
+	got = w.run("plan", "-s", "byoc.yaml", "--output", format)
 	require.Equal(t, 0, got.code, got.errOut)
 	assert.Regexp(t, `-  tls\.key: <redacted sha256:[0-9a-f]{8}>`, got.out)
 	assert.Regexp(t, `\+  tls\.key: <redacted sha256:[0-9a-f]{8}>`, got.out)
@@ -95,7 +101,7 @@ func TestPlanRedactsSecrets(t *testing.T) {
 
 func TestPlanRedactsTheConnectionString(t *testing.T) {
 	w := at(t)
-	for _, format := range []string{"table", "json"} {
+	for _, format := range []string{"table", "json", "markdown"} {
 		got := w.run("plan", "-s", "trust.yaml", "-s", "byoc.yaml", "--output", format, "render.yaml")
 		assert.NotContains(t, got.out, "notARealPassword")
 	}

@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"strconv"
-	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -15,17 +14,10 @@ import (
 type result struct {
 	Message     string            `yaml:"message"`
 	Severity    string            `yaml:"severity"`
-	ResourceRef *resourceRef      `yaml:"resourceRef,omitempty"`
+	ResourceRef *resource.Ref     `yaml:"resourceRef,omitempty"`
 	Field       *resultField      `yaml:"field,omitempty"`
 	File        *resultFile       `yaml:"file,omitempty"`
 	Tags        map[string]string `yaml:"tags,omitempty"`
-}
-
-type resourceRef struct {
-	APIVersion string `yaml:"apiVersion"`
-	Kind       string `yaml:"kind"`
-	Name       string `yaml:"name"`
-	Namespace  string `yaml:"namespace,omitempty"`
 }
 
 type resultField struct {
@@ -60,30 +52,36 @@ func resultsOf(report *transformers.Report) []result {
 	for _, c := range report.Changes {
 		results = append(results, result{
 			Message: scrub(c.Message), Severity: "info",
-			ResourceRef: reference(c.Object), File: fileOf(c.Object), Tags: tags(c.Transformer),
+			ResourceRef: reference(c.Object), File: fileOf(c.Object), Tags: tags(c.Transformer, ""),
 		})
 	}
 	for _, w := range report.Warnings {
 		results = append(results, result{
 			Message: scrub(w.Message), Severity: "warning",
-			ResourceRef: reference(w.Object), File: fileOf(w.Object), Tags: tags(w.Transformer),
+			ResourceRef: reference(w.Object), File: fileOf(w.Object), Tags: tags(w.Transformer, w.Code.String()),
 		})
 	}
 	return results
 }
 
-func tags(transformer string) map[string]string {
-	if transformer == "" {
-		return nil
+// tags are what of a result the specification has no field for, none where there is
+// nothing.
+func tags(transformer, code string) map[string]string {
+	tags := map[string]string{}
+	if transformer != "" {
+		tags["transformer"] = transformer
 	}
-	return map[string]string{"transformer": transformer}
+	if code != "" {
+		tags["code"] = code
+	}
+	return tags
 }
 
-func reference(o *resource.Object) *resourceRef {
+func reference(o *resource.Object) *resource.Ref {
 	if o == nil {
 		return nil
 	}
-	return &resourceRef{APIVersion: o.APIVersion, Kind: o.Kind, Name: o.Name, Namespace: o.Namespace}
+	return refOf(o.Ref())
 }
 
 // fileOf is the file that the host's annotations name, nil where they name none.
@@ -109,7 +107,7 @@ func errorResults(set *resource.Set, err error) []result {
 	var results []result
 	for _, problem := range problemsOf(err) {
 		o := find(set, problem)
-		r := result{Message: problem.text, Severity: "error", ResourceRef: reference(o), File: fileOf(o)}
+		r := result{Message: problem.text, Severity: "error", ResourceRef: reference(o), File: fileOf(o), Tags: tags("", problem.Code)}
 		if problem.Object != "" && problem.Path != "" {
 			r.Field = &resultField{Path: problem.Path}
 		}
@@ -121,16 +119,15 @@ func errorResults(set *resource.Set, err error) []result {
 // find looks up the object that a problem is with, nil where it names none or one
 // that is not in the input.
 func find(set *resource.Set, p problem) *resource.Object {
-	kind, _, found := strings.Cut(p.Object, "/")
-	if !found {
+	if p.Ref == nil {
 		return nil
 	}
-	objects, err := set.Select([]string{kind})
+	objects, err := set.Select([]string{p.Ref.Kind})
 	if err != nil {
 		return nil
 	}
 	for _, o := range objects {
-		if o.String() == p.Object && o.Document() == p.Document {
+		if o.Ref() == *p.Ref && o.Document() == p.Document {
 			return o
 		}
 	}

@@ -22,7 +22,9 @@ const rootHelp = `Make a security scenario hold on a rendered Azure connected re
 Without a command, the program finds out who calls it:
   - kustomize, as a legacy plugin   KUSTOMIZE_PLUGIN_CONFIG_* is set
   - kustomize, as a KRM function    stdin is a ResourceList
-  - Helm, as a post-renderer        anything else`
+  - Helm, as a post-renderer        anything else
+
+Errors and warnings end in a code in brackets; explain CODE says more.`
 
 const rootExamples = `  # see what a scenario would change
   helm template edge ./chart -n edge |
@@ -72,7 +74,7 @@ func (p *program) flagError(cmd *cobra.Command, err error) error {
 	if !cmd.HasParent() && p.calledAsLegacyPlugin() {
 		return errLegacyArguments
 	}
-	return usageError{err}
+	return usagef("%w", err)
 }
 
 // noArguments is cobra.NoArgs as a usage error.
@@ -118,10 +120,17 @@ func oneOf(words []string) string {
 	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
+// longWords are those that do not fit beside a flag's name and default.
+const longWords = 24
+
 // addChoice adds such a flag; the first of the words is the default.
 func addChoice(cmd *cobra.Command, name, usage string, allowed ...string) *choice {
 	c := &choice{value: allowed[0], allowed: allowed}
-	cmd.Flags().Var(c, name, usage+": "+oneOf(allowed))
+	words := ": " + oneOf(allowed)
+	if len(words) > longWords {
+		words = ":\n" + oneOf(allowed)
+	}
+	cmd.Flags().Var(c, name, usage+words)
 	// The error is for flags that do not exist or are registered twice.
 	_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(allowed, cobra.ShellCompDirectiveNoFileComp))
 	return c

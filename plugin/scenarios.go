@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path/filepath"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 )
 
@@ -22,7 +23,7 @@ func (p *program) scenarioFiles(flags scenarioFlags) ([]string, error) {
 		}
 	}
 	if len(files) == 0 && !flags.any() {
-		return nil, usagef("no scenario is given; give one with --scenario FILE (under Helm: --post-renderer-args=--scenario=FILE), or with %s=FILE in the environment, or settings with --config KEY=VALUE", scenarioEnv)
+		return nil, usageError{codes.Errorf(codes.NoScenario, "no scenario is given; give one with --scenario FILE (under Helm: --post-renderer-args=--scenario=FILE), or with %s=FILE in the environment, or settings with --config KEY=VALUE", scenarioEnv)}
 	}
 	for _, file := range files {
 		switch file {

@@ -88,7 +88,7 @@ func (p *program) readSettings(file string) ([]scenario.Setting, error) {
 func settingsReport(layer *scenario.Layer) *transformers.Report {
 	report := &transformers.Report{}
 	for _, note := range layer.Notes() {
-		report.Warnings = append(report.Warnings, transformers.Warning{Transformer: "settings", Message: note})
+		report.Warnings = append(report.Warnings, transformers.Warning{Code: note.Code, Transformer: "settings", Message: note.Message})
 	}
 	return report
 }

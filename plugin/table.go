@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 )
 
 // style is how a plan is shown.
@@ -45,22 +44,31 @@ var actionColors = map[string]string{actionAdd: green, actionChange: yellow, act
 // print writes the diff first: it is long, and the end is what a terminal shows.
 // Objects that go are in the table only: the text of a cert-manager would bury what
 // changes. JSON has it.
-func (p *planned) print(w *bytes.Buffer, s style, withDiff bool) {
-	if len(p.changes) == 0 {
-		fmt.Fprintf(w, "Scenario %s changes nothing: it holds already.\n", p.scenario)
-	}
+func (p *planned) print(w *bytes.Buffer, s style, flags planFlags) {
 	for _, c := range p.changes {
-		if withDiff && action(c) != actionRemove {
+		if flags.diff && action(c) != actionRemove {
 			s.printDiff(w, diff(c))
 		}
 	}
-	s.printTable(w, p.rows())
-	p.printNotes(w, s)
-	if len(p.changes) > 0 {
-		totals := p.totals()
-		fmt.Fprintf(w, "\nScenario %s: %d to add, %d to change, %d to remove.\n",
-			p.scenario, totals[actionAdd], totals[actionChange], totals[actionRemove])
+	groups := p.groups(flags.all)
+	s.printGroups(w, groups)
+	for _, line := range wrap(p.summary(), s.width) {
+		fmt.Fprintln(w, s.paint(bold, line))
 	}
+	p.printNotes(w, s)
+}
+
+// summary is the plan in one line.
+func (p *planned) summary() string {
+	if len(p.changes) == 0 {
+		return fmt.Sprintf("Scenario %s changes nothing: it holds already.", printable(p.scenario))
+	}
+	return fmt.Sprintf("Scenario %s: %s.", printable(p.scenario), p.counts())
+}
+
+func (p *planned) counts() string {
+	totals := p.totals()
+	return fmt.Sprintf("%d to add, %d to change, %d to remove", totals[actionAdd], totals[actionChange], totals[actionRemove])
 }
 
 func (s style) printDiff(w *bytes.Buffer, text string) {
@@ -84,132 +92,109 @@ func (s style) printDiff(w *bytes.Buffer, text string) {
 	fmt.Fprintln(w)
 }
 
-// printNotes writes what needs attention: overrides of layers, and warnings.
-func (p *planned) printNotes(w *bytes.Buffer, s style) {
-	var notes []string
+// note is what needs attention: an override of a layer, or a warning.
+type note struct{ label, text string }
+
+func (p *planned) notes() []note {
+	var notes []note
 	for _, o := range p.overrides {
-		notes = append(notes, overrideLine(o))
+		notes = append(notes, note{"override", printable(scrub(overrideLine(o)))})
 	}
-	for _, warning := range p.report.Warnings {
-		notes = append(notes, warning.String())
+	for _, w := range p.report.Warnings {
+		notes = append(notes, note{"warning", printable(scrub(strings.TrimPrefix(w.String(), "warning: ")))})
 	}
-	if len(notes) == 0 {
-		return
-	}
-	fmt.Fprintln(w)
-	for _, note := range notes {
-		for i, line := range wrap(printable(scrub(note)), s.width-2) {
-			if i > 0 {
-				line = "  " + line
-			}
-			fmt.Fprintln(w, s.paint(yellow, line))
-		}
-	}
+	return notes
 }
 
-// row is a line of the table. Rows of the same object follow each other, and only
-// the first of them names it.
-type row struct{ action, object, transformer, what string }
+var noteColors = map[string]string{"override": cyan, "warning": yellow}
 
-func (p *planned) rows() []row {
-	var rows []row
-	for _, c := range p.changes {
-		r := row{action: action(c), object: printable(c.Object.ID())}
-		done := p.done(c.Object)
-		if len(done) == 0 {
-			rows = append(rows, r)
+// printNotes writes what needs attention where it is read: at the end.
+func (p *planned) printNotes(w *bytes.Buffer, s style) {
+	label := ""
+	for _, n := range p.notes() {
+		if n.label != label {
+			fmt.Fprintln(w)
+			label = n.label
 		}
-		for _, d := range done {
-			r.transformer, r.what = d.Transformer, printable(scrub(d.Message))
-			rows = append(rows, r)
-			r.action, r.object = "", ""
-		}
-	}
-	return rows
-}
-
-// leastWhat is how narrow the last column may get before the table is given up
-// for a list.
-const leastWhat = 32
-
-func (s style) printTable(w *bytes.Buffer, rows []row) {
-	if len(rows) == 0 {
-		return
-	}
-	head := row{"ACTION", "OBJECT", "TRANSFORMER", "WHAT"}
-	var actions, objects, names int
-	for _, r := range append([]row{head}, rows...) {
-		actions, objects, names = max(actions, length(r.action)), max(objects, length(r.object)), max(names, length(r.transformer))
-	}
-	indent := actions + objects + names + 6
-	if s.width > 0 && s.width-indent < leastWhat {
-		s.printList(w, rows)
-		return
-	}
-	line := func(r row, what string) {
-		fmt.Fprintf(w, "%s  %s  %s  %s\n", s.paint(actionColors[r.action], pad(r.action, actions)), pad(r.object, objects), pad(r.transformer, names), what)
-	}
-	fmt.Fprintln(w, s.paint(bold, fmt.Sprintf("%s  %s  %s  %s", pad(head.action, actions), pad(head.object, objects), pad(head.transformer, names), head.what)))
-	for _, r := range rows {
-		for i, what := range wrap(r.what, s.width-indent) {
-			if i == 0 {
-				line(r, what)
+		for i, line := range wrap(n.label+": "+n.text, s.width-2) {
+			if text, ok := strings.CutPrefix(line, n.label+":"); ok && i == 0 {
+				fmt.Fprintln(w, s.paint(noteColors[n.label], n.label+":")+text)
 				continue
-			}
-			fmt.Fprintln(w, strings.Repeat(" ", indent)+what)
-		}
-	}
-}
-
-// printList is the table for a terminal that is too narrow for one. Objects to
-// which the same is done share a line that says so.
-func (s style) printList(w *bytes.Buffer, rows []row) {
-	for i, r := range rows {
-		if r.object != "" {
-			fmt.Fprintf(w, "%s %s\n", s.paint(actionColors[r.action], r.action), r.object)
-		}
-		alone := i+2 >= len(rows) || rows[i+2].object != "" // the next object has one row
-		if i+1 < len(rows) && r.sameDone(rows[i+1]) && alone {
-			continue
-		}
-		for j, line := range wrap(r.transformer+": "+r.what, s.width-4) {
-			if j > 0 {
-				line = "  " + line
 			}
 			fmt.Fprintln(w, "  "+line)
 		}
 	}
 }
 
-// sameDone says whether next is another object with the same done to it.
-func (r row) sameDone(next row) bool {
-	return r.object != "" && next.object != "" && r.action == next.action && r.transformer == next.transformer && r.what == next.what
-}
+// leastWhat is how narrow the last column may get before the table is given up
+// for a list.
+const leastWhat = 32
 
-func length(text string) int { return utf8.RuneCountInString(text) }
-
-func pad(text string, width int) string {
-	return text + strings.Repeat(" ", max(width-length(text), 0))
-}
-
-// wrap breaks a text at its spaces; a word that is longer than a line is left
-// whole, so that it can be copied. A width of 0 or less does not limit.
-func wrap(text string, width int) []string {
-	if width <= 0 || length(text) <= width {
-		return []string{text}
-	}
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(text) {
-		switch {
-		case line == "":
-			line = word
-		case length(line)+1+length(word) <= width:
-			line += " " + word
-		default:
-			lines = append(lines, line)
-			line = word
+// printGroups writes a table for each concern, with the same columns, or lists.
+func (s style) printGroups(w *bytes.Buffer, groups []group) {
+	var actions, objects int
+	for _, g := range groups {
+		for _, r := range g.rows {
+			actions, objects = max(actions, length(r.action)), max(objects, length(r.objects()))
 		}
 	}
-	return append(lines, line)
+	indent := 2 + actions + 2 + objects + 2
+	list := s.width > 0 && s.width-indent < leastWhat
+	for _, g := range groups {
+		fmt.Fprintln(w, s.paint(bold, g.title))
+		for _, r := range g.rows {
+			if list {
+				s.printItem(w, r)
+				continue
+			}
+			s.printRow(w, r, actions, objects)
+		}
+		fmt.Fprintln(w)
+	}
+}
+
+func (s style) printRow(w *bytes.Buffer, r row, actions, objects int) {
+	lead := "  " + s.paint(actionColors[r.action], pad(r.action, actions)) + "  " + pad(r.objects(), objects) + "  "
+	indent := 2 + actions + 2 + objects + 2
+	what := s.whatLines(r, s.width-indent)
+	if len(what) == 0 {
+		fmt.Fprintln(w, strings.TrimRight(lead, " "))
+	}
+	for _, line := range what {
+		fmt.Fprintln(w, lead+line)
+		lead = strings.Repeat(" ", indent)
+	}
+}
+
+// printItem is a row for a terminal that is too narrow for a table.
+func (s style) printItem(w *bytes.Buffer, r row) {
+	indent := strings.Repeat(" ", 2+length(r.action)+1)
+	for i, part := range wrapID(r.objects(), s.width-len(indent)-2) {
+		if i == 0 {
+			fmt.Fprintf(w, "  %s %s\n", s.paint(actionColors[r.action], r.action), part)
+			continue
+		}
+		fmt.Fprintln(w, indent+"  "+part)
+	}
+	for _, line := range s.whatLines(r, s.width-4) {
+		fmt.Fprintln(w, "    "+line)
+	}
+}
+
+// whatLines is what is done to a row's objects, in lines of the width.
+func (style) whatLines(r row, width int) []string {
+	all := r.what
+	if r.object == "" {
+		all = append(all[:len(all):len(all)], r.perKind()+" (--all lists them)")
+	}
+	var lines []string
+	for _, what := range all {
+		for i, line := range wrap(what, width-2) {
+			if i > 0 {
+				line = "  " + line
+			}
+			lines = append(lines, strings.ReplaceAll(line, string(noBreak), " "))
+		}
+	}
+	return lines
 }

@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario/lazyregexp"
 )
 
@@ -86,22 +87,25 @@ func ParseConnectionString(text string) (ConnectionString, error) {
 
 // wholeConnectionString judges the text before it is taken apart.
 func wholeConnectionString(text string) *Error {
-	fail := func(message, fix string) *Error { return &Error{Message: message, Fix: fix} }
+	fail := func(code codes.Code, message, fix string) *Error {
+		e := mistake(code, message, fix)
+		return &e
+	}
 	switch {
 	case strings.TrimSpace(text) == "":
-		return fail("the connection string is empty", "write what this prints: "+getSettings)
+		return fail(codes.EmptyValue, "the connection string is empty", "write what this prints: "+getSettings)
 	case strings.HasPrefix(text, "\ufeff"):
-		return fail("the connection string begins with a byte order mark", `use "UTF-8 without BOM" when saving the file`)
+		return fail(codes.ByteOrderMark, "the connection string begins with a byte order mark", `use "UTF-8 without BOM" when saving the file`)
 	case strings.ContainsRune(text, '\r'):
-		return fail("the connection string holds a carriage return, as a command on Windows prints it",
+		return fail(codes.CarriageReturn, "the connection string holds a carriage return, as a command on Windows prints it",
 			`use tr -d '\r' on the command's output`)
 	case !utf8.ValidString(text), strings.ContainsFunc(text, unicode.IsControl):
-		return fail("the connection string holds a line break or another character that none can hold",
+		return fail(codes.ConnectionStringMalformed, "the connection string holds a line break or another character that none can hold",
 			"write it on one line, as the command prints it")
 	case len(text) > maxConnectionString:
-		return fail(fmt.Sprintf("the connection string has %d characters, expected some 200", len(text)), "write what this prints: "+getSettings)
+		return fail(codes.ConnectionStringMalformed, fmt.Sprintf("the connection string has %d characters, expected some 200", len(text)), "write what this prints: "+getSettings)
 	case IsPlaceholder(text):
-		return fail("the connection string is a placeholder", "write what this prints in its place: "+getSettings)
+		return fail(codes.Placeholder, "the connection string is a placeholder", "write what this prints in its place: "+getSettings)
 	}
 	return nil
 }
@@ -110,7 +114,7 @@ func wholeConnectionString(text string) *Error {
 func splitConnectionString(text string) (map[string]string, Errors) {
 	values := map[string]string{}
 	var errs Errors
-	add := func(message, fix string) { errs = append(errs, Error{Message: message, Fix: fix}) }
+	add := func(code codes.Code, message, fix string) { errs = append(errs, mistake(code, message, fix)) }
 	parts := strings.Split(text, ";")
 	if parts[len(parts)-1] == "" {
 		parts = parts[:len(parts)-1] // a final ";" says nothing
@@ -120,25 +124,25 @@ func splitConnectionString(text string) (map[string]string, Errors) {
 		at := slices.IndexFunc(connectionParts, func(known string) bool { return strings.EqualFold(known, strings.TrimSpace(key)) })
 		switch {
 		case part == "":
-			add(fmt.Sprintf("part %d of the connection string is empty", i+1), `remove one of the two ";"`)
+			add(codes.ConnectionStringMalformed, fmt.Sprintf("part %d of the connection string is empty", i+1), `remove one of the two ";"`)
 			continue
 		case !ok:
-			add(fmt.Sprintf(`part %d of the connection string has no "="`, i+1), "write name=value")
+			add(codes.ConnectionStringMalformed, fmt.Sprintf(`part %d of the connection string has no "="`, i+1), "write name=value")
 			continue
 		case at < 0:
 			// What stands there may be a password's second half.
-			add(fmt.Sprintf("part %d of the connection string is none of %s", i+1, strings.Join(connectionParts, ", ")), meantPart(key))
+			add(codes.ConnectionStringMalformed, fmt.Sprintf("part %d of the connection string is none of %s", i+1, strings.Join(connectionParts, ", ")), meantPart(key))
 			continue
 		}
 		name := connectionParts[at]
 		if _, twice := values[name]; twice {
-			add(name+" stands in the connection string twice", "remove one of the two")
+			add(codes.ConnectionStringMalformed, name+" stands in the connection string twice", "remove one of the two")
 			continue
 		}
 		if strings.TrimSpace(value) == "" {
-			add(name+" is empty in the connection string", "write what this prints: "+getSettings)
+			add(codes.ConnectionStringIncomplete, name+" is empty in the connection string", "write what this prints: "+getSettings)
 		} else if trimmed := strings.TrimSpace(part); trimmed != part || strings.TrimSpace(value) != value {
-			add(name+" has blanks around it in the connection string", "remove them")
+			add(codes.ConnectionStringMalformed, name+" has blanks around it in the connection string", "remove them")
 		}
 		values[name] = value
 	}
@@ -157,14 +161,14 @@ func meantPart(key string) string {
 // judgeConnectionString holds the parts against what each must be.
 func judgeConnectionString(values map[string]string) Errors {
 	var errs Errors
-	add := func(message, fix string) { errs = append(errs, Error{Message: message, Fix: fix}) }
+	add := func(code codes.Code, message, fix string) { errs = append(errs, mistake(code, message, fix)) }
 	has := func(name string) bool { _, ok := values[name]; return ok }
 
 	token := has(partToken) || has(partPassword)
 	required := []string{partRegistry, partToken, partPassword, partEndpoint, partProtocol}
 	switch {
 	case has(partIdentity) && token:
-		add("the connection string names a sync token and a managed identity, which the registry refuses when it starts",
+		add(codes.ConnectionStringMixed, "the connection string names a sync token and a managed identity, which the registry refuses when it starts",
 			"remove "+partIdentity+", or "+partToken+" and "+partPassword)
 		return errs
 	case has(partIdentity):
@@ -172,12 +176,12 @@ func judgeConnectionString(values map[string]string) Errors {
 	}
 	for _, name := range required {
 		if !has(name) {
-			add(name+" is missing in the connection string", "write "+name+"=… as the command prints it: "+getSettings)
+			add(codes.ConnectionStringIncomplete, name+" is missing in the connection string", "write it as this prints it: "+getSettings)
 		}
 	}
 	for _, part := range []struct {
 		name  string
-		judge func(string) (message, fix string)
+		judge func(string) Error
 	}{
 		{partRegistry, judgeRegistryName},
 		{partToken, judgeTokenName},
@@ -189,12 +193,12 @@ func judgeConnectionString(values map[string]string) Errors {
 		if !has(part.name) {
 			continue
 		}
-		if message, fix := part.judge(values[part.name]); message != "" {
-			add(part.name+" "+message, fix)
+		if e := part.judge(values[part.name]); e.found() {
+			add(e.Code, part.name+" "+e.Message, e.Fix)
 		}
 	}
 	if len(errs) == 0 && values[partProtocol] == "http" && isCloud(values[partEndpoint]) {
-		add(partProtocol+" is http with a parent in the cloud, which answers https only; http is for a parent that is a connected registry",
+		add(codes.ParentProtocol, partProtocol+" is http with a parent in the cloud, which answers https only; http is for a parent that is a connected registry",
 			"write "+partProtocol+"=https")
 	}
 	return errs
@@ -208,70 +212,70 @@ var (
 	hostName  = lazyregexp.New(`^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
 )
 
-func judgeRegistryName(value string) (message, fix string) {
+func judgeRegistryName(value string) Error {
 	switch {
 	case IsPlaceholder(value):
-		return "is a placeholder", "write the connected registry's name"
+		return mistake(codes.Placeholder, "is a placeholder", "write the connected registry's name")
 	case !registryName().MatchString(value):
-		return "is no name of a connected registry: 5 to 40 letters and digits, a letter first", "write it as az acr connected-registry list shows it"
+		return mistake(codes.ConnectionStringMalformed, "is no name of a connected registry: 5 to 40 letters and digits, a letter first", "write it as az acr connected-registry list shows it")
 	}
-	return "", ""
+	return Error{}
 }
 
-func judgeTokenName(value string) (message, fix string) {
+func judgeTokenName(value string) Error {
 	if !tokenName().MatchString(value) {
-		return "is no name of a token", "write it as az acr connected-registry show has it"
+		return mistake(codes.ConnectionStringMalformed, "is no name of a token", "write it as az acr connected-registry show has it")
 	}
-	return "", ""
+	return Error{}
 }
 
 // judgePassword knows the text that get-settings prints in a password's place.
 // Without --generate-password Azure cannot tell the password, and the text looks
 // like a connection string until the registry fails to activate.
-func judgePassword(value string) (message, fix string) {
+func judgePassword(value string) Error {
 	switch {
 	case strings.Contains(strings.ToLower(value), "generate-password"):
-		return "is the text that get-settings prints when it made no password", "run it with --generate-password 1"
+		return mistake(codes.PasswordNotGenerated, "is the text that get-settings prints when it made no password", "run it with --generate-password 1")
 	case IsPlaceholder(value), strings.Trim(value, "xX*") == "":
-		return "is a placeholder", "run " + getSettings
+		return mistake(codes.Placeholder, "is a placeholder", "run "+getSettings)
 	case strings.ContainsFunc(value, unicode.IsSpace):
-		return "holds a blank, which no password of Azure's does", "run " + getSettings
+		return mistake(codes.ConnectionStringMalformed, "holds a blank, which no password of Azure's does", "run "+getSettings)
 	}
-	return "", ""
+	return Error{}
 }
 
-func judgeClientID(value string) (message, fix string) {
+func judgeClientID(value string) Error {
 	if !clientID().MatchString(value) {
-		return "is no client id, which looks like 00000000-0000-0000-0000-000000000000", "run az identity show --query clientId"
+		return mistake(codes.ConnectionStringMalformed, "is no client id, which looks like 00000000-0000-0000-0000-000000000000", "run az identity show --query clientId")
 	}
-	return "", ""
+	return Error{}
 }
 
-func judgeEndpoint(value string) (message, fix string) {
+func judgeEndpoint(value string) Error {
 	const login = "write the parent's data endpoint, such as myregistry.westeurope.data.azurecr.io"
 	host, port := SplitLoginServer(value)
 	_, notAnAddress := netip.ParseAddr(strings.Trim(host, "[]"))
 	number, err := strconv.Atoi(port)
 	switch {
 	case strings.Contains(value, "$IOTEDGE_PARENTHOSTNAME"):
-		return "is a variable that IoT Edge fills in and Kubernetes does not", "write the parent's host name"
+		return mistake(codes.Placeholder, "is a variable that IoT Edge fills in and Kubernetes does not", "write the parent's host name")
 	case IsPlaceholder(value):
-		return "is a placeholder, as get-settings prints it where it does not know the parent", login
+		return mistake(codes.Placeholder, "is a placeholder, as get-settings prints it where it does not know the parent", login)
 	case strings.Contains(value, "://"), strings.Contains(value, "/"):
-		return "has a scheme or a path, expected a host", login
+		return mistake(codes.ConnectionStringMalformed, "has a scheme or a path, expected a host", login)
 	case !hostName().MatchString(host) && notAnAddress != nil, len(host) > 253:
-		return "is no host name", login
+		return mistake(codes.ConnectionStringMalformed, "is no host name", login)
 	case strings.HasSuffix(value, ":"), port != "" && (err != nil || number < 1 || number > 65535):
-		return "has no port from 1 to 65535 after its colon", "remove the colon and what follows"
+		return mistake(codes.ConnectionStringMalformed, "has no port from 1 to 65535 after its colon", "remove the colon and what follows")
 	}
-	return "", ""
+	return Error{}
 }
 
-func judgeProtocol(value string) (message, fix string) {
+func judgeProtocol(value string) Error {
 	if value != "https" && value != "http" {
-		return "is neither https nor http", "write " + partProtocol + "=https"
+		return mistake(codes.ConnectionStringMalformed, "is neither https nor http", "write "+partProtocol+"=https")
 	}
-	return "", ""
+	return Error{}
 }
 
 // isCloud says whether a host is Azure's; the sovereign clouds have other suffixes.

@@ -12,6 +12,7 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario/lazyregexp"
 )
 
@@ -34,30 +35,30 @@ const (
 //
 // Source is what errors call the file. No error repeats what spec.tls holds.
 func Decode(source string, data []byte) (*Layer, error) {
-	fail := func(line int, message, fix string) (*Layer, error) {
-		return nil, Errors{{Source: source, Line: line, Message: message, Fix: fix}}
+	fail := func(code codes.Code, line int, message, fix string) (*Layer, error) {
+		return nil, Errors{{Code: code, Source: source, Line: line, Message: message, Fix: fix}}
 	}
 	if len(data) > maxSize {
-		return fail(0, fmt.Sprintf("the file has %d bytes, expected at most %d", len(data), maxSize), "")
+		return fail(codes.FileTooLarge, 0, fmt.Sprintf("the file has %d bytes, expected at most %d", len(data), maxSize), "")
 	}
 	if isUTF16(data) {
-		return fail(0, "the file is UTF-16 or UTF-32, expected UTF-8", `use an editor's "save as UTF-8"`)
+		return fail(codes.NotUTF8, 0, "the file is UTF-16 or UTF-32, expected UTF-8", `use an editor's "save as UTF-8"`)
 	}
 	if !utf8.Valid(data) {
-		return fail(lineOfInvalidUTF8(data), "the file is not UTF-8", `use an editor's "save as UTF-8"`)
+		return fail(codes.NotUTF8, lineOfInvalidUTF8(data), "the file is not UTF-8", `use an editor's "save as UTF-8"`)
 	}
 	docs, err := documents(bytes.TrimPrefix(data, []byte("\ufeff")))
 	if err != nil {
 		line, message := syntaxError(err)
-		return fail(line, message, "")
+		return fail(codes.InvalidYAML, line, message, "")
 	}
 	switch len(docs) {
 	case 0:
-		return fail(0, "the file holds no scenario", "write apiVersion: "+APIVersion+" and kind: "+Kind)
+		return fail(codes.NotAScenario, 0, "the file holds no scenario", "write apiVersion: "+APIVersion+" and kind: "+Kind)
 	case 1:
 		return decode(source, docs[0], true)
 	}
-	return fail(docs[1].Line, fmt.Sprintf("the file holds %d documents, expected one scenario", len(docs)),
+	return fail(codes.SeveralDocuments, docs[1].Line, fmt.Sprintf("the file holds %d documents, expected one scenario", len(docs)),
 		"write each scenario in a file of its own and give several with --scenario, once each")
 }
 
@@ -67,6 +68,7 @@ func Decode(source string, data []byte) (*Layer, error) {
 func DecodeNode(source string, n *yaml.RNode) (*Layer, error) {
 	if n.IsNilOrEmpty() {
 		return nil, Errors{{
+			Code:    codes.NotAScenario,
 			Source:  source,
 			Message: "there is no scenario",
 			Fix:     "write apiVersion: " + APIVersion + " and kind: " + Kind,

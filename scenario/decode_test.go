@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 )
 
@@ -101,10 +102,7 @@ func expand(in string) string {
 }
 
 func errText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
+	return codes.Text(err)
 }
 
 func TestDecodeErrors(t *testing.T) {
@@ -178,12 +176,12 @@ func TestDecodeNode(t *testing.T) {
 	l, err := scenario.DecodeNode("functionConfig", yaml.MustParse(full))
 	require.NoError(t, err)
 	assert.Equal(t, "site", l.Scenario.Metadata.Name)
-	assert.Equal(t, "functionConfig: spec.mode: found; write", l.At("spec.mode", "found", "write").Error(),
+	assert.Equal(t, "functionConfig: spec.mode: found; write", l.At(codes.NoEffect, "spec.mode", "found", "write").Error(),
 		"kustomize wrote this text: its lines are not the user's")
 
 	l, err = scenario.DecodeNode("site.yaml", yaml.MustParse(header+"metadata: {name: site}\nspec: {mode: ReadOnly}\n"))
 	require.NoError(t, err)
-	assert.Equal(t, "site.yaml:4: spec.mode: found", l.At("spec.mode", "found", "").Error())
+	assert.Equal(t, "site.yaml:4: spec.mode: found", l.At(codes.NoEffect, "spec.mode", "found", "").Error())
 
 	_, err = scenario.DecodeNode("functionConfig", yaml.MustParse(header+"metadata: {name: x}\nspec: {mod: ReadOnly}\n"))
 	assert.EqualError(t, err, "functionConfig:4: spec.mod: unknown field; write mode")

@@ -7,10 +7,14 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/connected-registry/scenario/codes"
 )
 
 // Error is one thing wrong with a scenario.
 type Error struct {
+	// Code says what kind of mistake it is.
+	Code codes.Code
 	// Source is the scenario's file name as the user gave it.
 	Source string
 	// Line is 1-based; 0 means that it is not known.
@@ -23,6 +27,17 @@ type Error struct {
 	// it may be empty.
 	Fix string
 }
+
+// ErrorCode implements codes.Coded.
+func (e Error) ErrorCode() codes.Code { return e.Code }
+
+// mistake is an Error whose place is still to be filled in. The zero Error is none.
+func mistake(code codes.Code, message, fix string) Error {
+	return Error{Code: code, Message: message, Fix: fix}
+}
+
+// found says that e is one.
+func (e Error) found() bool { return e.Message != "" }
 
 // Error renders e as "site.yaml:7: spec.tls.secret: message; fix". Parts that
 // are not known are left out.
@@ -91,12 +106,18 @@ func (es Errors) sort() {
 // At is an error on a field of the scenario, for packages that find one only
 // with a chart at hand. Source and line are those of the field, else of its
 // nearest stated ancestor, else the layer's source and no line.
-func (l *Layer) At(path, message, fix string) Error {
-	at := l.position(path)
-	return Error{Source: at.source, Line: at.line, Path: path, Message: message, Fix: fix}
+func (l *Layer) At(code codes.Code, path, message, fix string) Error {
+	return l.placed(mistake(code, message, fix), path)
 }
 
-// Translate gives each field error its file and line. A detail's last part
+// placed fills in where a field was stated.
+func (l *Layer) placed(e Error, path string) Error {
+	at := l.position(path)
+	e.Source, e.Line, e.Path = at.source, at.line, path
+	return e
+}
+
+// Translate gives each field error its file and line; its Origin is the code's name. A detail's last part
 // becomes the fix where it starts as all fixes here do: with "; write", "; run",
 // "; remove" or "; use".
 func (l *Layer) Translate(list field.ErrorList) Errors {
@@ -105,7 +126,7 @@ func (l *Layer) Translate(list field.ErrorList) Errors {
 		bare := *fe
 		var fix string
 		bare.Detail, fix = splitFix(fe.Detail)
-		es = append(es, l.At(fe.Field, bare.ErrorBody(), fix))
+		es = append(es, l.At(codes.Named(fe.Origin), fe.Field, bare.ErrorBody(), fix))
 	}
 	es.sort()
 	return es

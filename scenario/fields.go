@@ -1,10 +1,11 @@
 package scenario
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/connected-registry/scenario/codes"
 )
 
 // Field is a field of a scenario file as people are told of it: by explain, the
@@ -124,19 +125,19 @@ func unknownPath(root, known Field, path string, rest []string) error {
 		where = known.Path
 	}
 	if meant := known.similar(rest); len(meant) > 0 {
-		return fmt.Errorf("no field %s; did you mean %s?", show(path), strings.Join(meant, " or "))
+		return codes.Errorf(codes.UnknownField, "no field %s; did you mean %s?", show(path), strings.Join(meant, " or "))
 	}
 	if len(known.Fields) == 0 {
-		return fmt.Errorf("no field %s: %s is a %s and has no fields", show(path), where, known.Type)
+		return codes.Errorf(codes.UnknownField, "no field %s: %s is a %s and has no fields", show(path), where, known.Type)
 	}
 	if meant := root.below(rest); len(meant) > 0 {
-		return fmt.Errorf("no field %s; did you mean %s?", show(path), strings.Join(meant, " or "))
+		return codes.Errorf(codes.UnknownField, "no field %s; did you mean %s?", show(path), strings.Join(meant, " or "))
 	}
 	var names []string
 	for _, c := range known.Fields {
 		names = append(names, c.Name())
 	}
-	return fmt.Errorf("no field %s; %s has %s", show(path), where, strings.Join(names, ", "))
+	return codes.Errorf(codes.UnknownField, "no field %s; %s has %s", show(path), where, strings.Join(names, ", "))
 }
 
 // similar are the paths below f that segments may be slips of.

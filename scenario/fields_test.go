@@ -146,11 +146,11 @@ func judge(f Field, value string) string {
 	case name == "labels":
 		return text(validateTarget(&Target{Labels: map[string]string{"a": value}}, p, nil))
 	case strings.HasSuffix(name, "File"):
-		_, message, _ := readPEM(name, value, func(string) ([]byte, error) { return begin, nil })
-		return message
+		_, bad := readPEM(name, value, func(string) ([]byte, error) { return begin, nil })
+		return bad.Message
 	case strings.HasPrefix(f.Path, "spec.tls.") && name != "secret":
-		_, message, _ := decodePEM(name, value)
-		return message
+		_, bad := decodePEM(name, value)
+		return bad.Message
 	}
 	return text(name1123(p, value, validation.IsDNS1123Subdomain))
 }

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario/lazyregexp"
 )
 
@@ -30,15 +31,15 @@ func validateIP(p *field.Path, value string) (netip.Addr, field.ErrorList) {
 		} else if trimmed, err := netip.ParseAddr(strings.Trim(value, " \t[]")); err == nil {
 			fix = "; write " + trimmed.String()
 		}
-		return ip, field.ErrorList{invalid(p, value, "expected an IPv4 or IPv6 address"+fix)}
+		return ip, field.ErrorList{invalid(codes.InvalidAddress, p, value, "expected an IPv4 or IPv6 address"+fix)}
 	case ip.Zone() != "":
-		return ip, field.ErrorList{invalid(p, value, "expected an address without a zone; write "+ip.WithZone("").String())}
+		return ip, field.ErrorList{invalid(codes.InvalidAddress, p, value, "expected an address without a zone; write "+ip.WithZone("").String())}
 	case ip.Is4In6():
-		return ip, field.ErrorList{invalid(p, value, "an IPv4 address in IPv6 form; write "+ip.Unmap().String())}
+		return ip, field.ErrorList{invalid(codes.InvalidAddress, p, value, "an IPv4 address in IPv6 form; write "+ip.Unmap().String())}
 	case ip.IsUnspecified():
-		return ip, field.ErrorList{invalid(p, value, "the unspecified address, expected that of one host")}
+		return ip, field.ErrorList{invalid(codes.InvalidAddress, p, value, "the unspecified address, expected that of one host")}
 	case ip.IsMulticast():
-		return ip, field.ErrorList{invalid(p, value, "a multicast address, expected that of one host")}
+		return ip, field.ErrorList{invalid(codes.InvalidAddress, p, value, "a multicast address, expected that of one host")}
 	}
 	return ip, nil
 }
@@ -52,10 +53,10 @@ func parseDuration(p *field.Path, value string, least time.Duration) (time.Durat
 		if days, err := strconv.Atoi(strings.TrimSuffix(value, "d")); err == nil && days > 0 && days < 100_000 && strings.HasSuffix(value, "d") {
 			fix = fmt.Sprintf("%dh", days*24)
 		}
-		return 0, field.ErrorList{invalid(p, value, "expected a duration in h, m and s; write "+fix)}
+		return 0, field.ErrorList{invalid(codes.InvalidDuration, p, value, "expected a duration in h, m and s; write "+fix)}
 	}
 	if d < least {
-		return d, field.ErrorList{invalid(p, value, "expected at least "+hours(least)+", cert-manager's minimum")}
+		return d, field.ErrorList{invalid(codes.InvalidDuration, p, value, "expected at least "+hours(least)+", cert-manager's minimum")}
 	}
 	return d, nil
 }
@@ -84,7 +85,7 @@ func SplitLoginServer(loginServer string) (host, port string) {
 func validateLoginServer(p *field.Path, value string) field.ErrorList {
 	if strings.Contains(value, "@") {
 		// What stands before the @ may be a password.
-		return field.ErrorList{field.Invalid(p, field.OmitValueType{}, "expected host or host:port, without a user; remove what is before the @")}
+		return field.ErrorList{hidden(codes.InvalidLoginServer, p, "expected host or host:port, without a user; remove what is before the @")}
 	}
 	bare := value
 	if _, after, ok := strings.Cut(bare, "://"); ok {
@@ -92,20 +93,20 @@ func validateLoginServer(p *field.Path, value string) field.ErrorList {
 	}
 	bare, _, _ = strings.Cut(bare, "/")
 	if bare != value {
-		return field.ErrorList{invalid(p, value, "expected host or host:port, without a scheme and a path; write "+strings.ToLower(bare))}
+		return field.ErrorList{invalid(codes.InvalidLoginServer, p, value, "expected host or host:port, without a scheme and a path; write "+strings.ToLower(bare))}
 	}
 	if _, err := netip.ParseAddr(strings.Trim(value, "[]")); err == nil {
-		return field.ErrorList{invalid(p, value, "expected a host name, found an address: the registry's own is in the certificate anyway; "+
+		return field.ErrorList{invalid(codes.InvalidLoginServer, p, value, "expected a host name, found an address: the registry's own is in the certificate anyway; "+
 			"write others as certManager.ipAddresses, and remove it")}
 	}
 	host, port := SplitLoginServer(value)
 	var errs field.ErrorList
 	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
-		return field.ErrorList{invalid(p, value, "expected a host name, found an address with a port; remove it")}
+		return field.ErrorList{invalid(codes.InvalidLoginServer, p, value, "expected a host name, found an address with a port; remove it")}
 	}
 	if port != "" || strings.HasSuffix(value, ":") {
 		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 || strconv.Itoa(n) != port {
-			errs = append(errs, invalid(p, value, "expected a port from 1 to 65535 after the host; write the host alone for 80 and 443"))
+			errs = append(errs, invalid(codes.InvalidLoginServer, p, value, "expected a port from 1 to 65535 after the host; write the host alone for 80 and 443"))
 		}
 	}
 	if host == "" || len(validation.IsDNS1123Subdomain(host)) > 0 {
@@ -113,7 +114,7 @@ func validateLoginServer(p *field.Path, value string) field.ErrorList {
 		if lower := strings.ToLower(value); lower != value && len(validation.IsDNS1123Subdomain(strings.ToLower(host))) == 0 {
 			detail += "; write " + lower
 		}
-		errs = append(errs, invalid(p, value, detail))
+		errs = append(errs, invalid(codes.InvalidLoginServer, p, value, detail))
 	}
 	return errs
 }
@@ -140,13 +141,13 @@ func validateQuantity(p *field.Path, value string) field.ErrorList {
 		if fixed := fixQuantity(value); fixed != "" {
 			detail += "; write " + fixed
 		}
-		return field.ErrorList{invalid(p, value, detail)}
+		return field.ErrorList{invalid(codes.InvalidQuantity, p, value, detail)}
 	}
 	if q.Sign() <= 0 {
-		return field.ErrorList{invalid(p, value, "expected more than 0 bytes; write 500Gi")}
+		return field.ErrorList{invalid(codes.InvalidQuantity, p, value, "expected more than 0 bytes; write 500Gi")}
 	}
 	if whole := q.DeepCopy(); !whole.RoundUp(0) {
-		return field.ErrorList{invalid(p, value, `expected a whole number of bytes ("m" is thousandths); write `+strings.TrimSuffix(value, "m")+"Mi")}
+		return field.ErrorList{invalid(codes.InvalidQuantity, p, value, `expected a whole number of bytes ("m" is thousandths); write `+strings.TrimSuffix(value, "m")+"Mi")}
 	}
 	return nil
 }
@@ -165,7 +166,7 @@ func fixQuantity(value string) string {
 
 func validateDNSName(p *field.Path, value string) field.ErrorList {
 	if _, err := netip.ParseAddr(value); err == nil {
-		return field.ErrorList{invalid(p, value, "expected a DNS name, found an address; write it in ipAddresses")}
+		return field.ErrorList{invalid(codes.InvalidName, p, value, "expected a DNS name, found an address; write it in ipAddresses")}
 	}
 	judge := validation.IsDNS1123Subdomain
 	if strings.HasPrefix(value, "*") {
@@ -177,7 +178,7 @@ func validateDNSName(p *field.Path, value string) field.ErrorList {
 // name1123 reports a name that judge, one of Kubernetes' own rules, refuses.
 func name1123(p *field.Path, value string, judge func(string) []string) field.ErrorList {
 	if value == "" {
-		return field.ErrorList{invalid(p, value, "expected a name; write one, or remove the field")}
+		return field.ErrorList{invalid(codes.InvalidName, p, value, "expected a name; write one, or remove the field")}
 	}
 	if len(judge(value)) == 0 {
 		return nil
@@ -192,7 +193,7 @@ func name1123(p *field.Path, value string, judge func(string) []string) field.Er
 	if lower := strings.ToLower(strings.Trim(strings.ReplaceAll(value, "_", "-"), " .-\n\t")); harmless(value) && len(judge(lower)) == 0 {
 		detail += "; write " + lower
 	}
-	return field.ErrorList{invalid(p, value, detail)}
+	return field.ErrorList{invalid(codes.InvalidName, p, value, detail)}
 }
 
 // oneOf reports a value that is none of allowed; letter case and small slips
@@ -205,13 +206,33 @@ func oneOf(p *field.Path, value string, allowed ...string) field.ErrorList {
 	if i := slices.IndexFunc(allowed, func(a string) bool { return strings.EqualFold(a, value) || near(value, a) }); i >= 0 {
 		detail += "; write " + allowed[i]
 	}
-	return field.ErrorList{invalid(p, value, detail)}
+	return field.ErrorList{invalid(codes.InvalidValue, p, value, detail)}
 }
 
+// The makers of field errors that have a code, which is their Origin; no others are
+// to be used.
+
 // invalid is field.Invalid that repeats no value which may be key material.
-func invalid(p *field.Path, value, detail string) *field.Error {
+func invalid(code codes.Code, p *field.Path, value, detail string) *field.Error {
 	if !harmless(value) {
-		return field.Invalid(p, field.OmitValueType{}, fmt.Sprintf("a value of %d characters: %s", len(value), detail))
+		return hidden(code, p, fmt.Sprintf("a value of %d characters: %s", len(value), detail))
 	}
-	return field.Invalid(p, value, detail)
+	return field.Invalid(p, value, detail).WithOrigin(code.String())
+}
+
+// hidden is field.Invalid without the value.
+func hidden(code codes.Code, p *field.Path, detail string) *field.Error {
+	return field.Invalid(p, field.OmitValueType{}, detail).WithOrigin(code.String())
+}
+
+func forbidden(code codes.Code, p *field.Path, detail string) *field.Error {
+	return field.Forbidden(p, detail).WithOrigin(code.String())
+}
+
+func required(code codes.Code, p *field.Path, detail string) *field.Error {
+	return field.Required(p, detail).WithOrigin(code.String())
+}
+
+func duplicate(p *field.Path, value string) *field.Error {
+	return field.Duplicate(p, value).WithOrigin(codes.DuplicateValue.String())
 }

@@ -1,5 +1,7 @@
 package scenario
 
+import "github.com/connected-registry/scenario/codes"
+
 // Layer is one decoded scenario object and where its fields stand.
 type Layer struct {
 	// Source is the file name that errors show; of a merged layer, all of them.
@@ -18,7 +20,7 @@ type Layer struct {
 	// given. It is no field: no scenario file may hold it.
 	connection *ConnectionString
 	// notes are what the settings' author should know.
-	notes []string
+	notes []Note
 }
 
 type layerName struct {
@@ -32,4 +34,10 @@ type layerName struct {
 func (l *Layer) ConnectionString() *ConnectionString { return l.connection }
 
 // Notes are warnings about how settings were understood; scenario files have none.
-func (l *Layer) Notes() []string { return l.notes }
+func (l *Layer) Notes() []Note { return l.notes }
+
+// Note is a warning about how a setting was understood.
+type Note struct {
+	Code    codes.Code
+	Message string
+}

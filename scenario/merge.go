@@ -1,12 +1,13 @@
 package scenario
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/connected-registry/scenario/codes"
 )
 
 // Override is a field that a later layer stated anew, or dropped.
@@ -32,7 +33,7 @@ type Override struct {
 // replaced, in the order of the layers. The error is for no layers only.
 func Merge(layers ...*Layer) (*Layer, []Override, error) {
 	if len(layers) == 0 || slices.Contains(layers, nil) {
-		return nil, nil, errors.New("there is no scenario to merge")
+		return nil, nil, codes.Errorf(codes.NoScenario, "there is no scenario to merge")
 	}
 	m := merger{out: &Layer{fields: map[string]position{}}}
 	for _, l := range layers {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 )
 
@@ -58,7 +59,7 @@ spec:
 		"spec.tls":                       "over.yaml:4",
 		"status":                         "base.yaml + over.yaml",
 	} {
-		assert.EqualError(t, m.At(path, "m", ""), at+": "+path+": m")
+		assert.EqualError(t, m.At(codes.NoEffect, path, "m", ""), at+": "+path+": m")
 	}
 }
 
@@ -71,7 +72,7 @@ func TestMergeCopies(t *testing.T) {
 	*m.Scenario.Spec.Mode = "changed"
 	m.Scenario.Spec.Targets.Workload.Labels["changed"] = "changed"
 	assert.Equal(t, decode(t, "base.yaml", full).Scenario, base.Scenario)
-	assert.EqualError(t, m.At("status", "m", ""), "base.yaml:1: status: m")
+	assert.EqualError(t, m.At(codes.NoEffect, "status", "m", ""), "base.yaml:1: status: m")
 }
 
 func TestMergeEmptyListTakesBack(t *testing.T) {

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+
+	"github.com/connected-registry/scenario/codes"
 )
 
 // Resolve makes the certificate and key that spec.tls states available through
@@ -34,16 +36,16 @@ func (l *Layer) Resolve(readFile func(path string) ([]byte, error)) error {
 			continue
 		}
 		var (
-			pem          []byte
-			message, fix string
+			pem []byte
+			bad Error
 		)
 		if p.by == byFile {
-			pem, message, fix = readPEM(p.name, **p.value, readFile)
+			pem, bad = readPEM(p.name, **p.value, readFile)
 		} else {
-			pem, message, fix = decodePEM(p.name, **p.value)
+			pem, bad = decodePEM(p.name, **p.value)
 		}
-		if message != "" {
-			errs = append(errs, l.At("spec.tls."+p.name, message, fix))
+		if bad.found() {
+			errs = append(errs, l.placed(bad, "spec.tls."+p.name))
 			continue
 		}
 		*p.holds(&material), found = pem, true
@@ -65,20 +67,20 @@ var (
 )
 
 // readPEM reads a crtFile, keyFile or caCrtFile.
-func readPEM(name, path string, readFile func(string) ([]byte, error)) (pem []byte, message, fix string) {
+func readPEM(name, path string, readFile func(string) ([]byte, error)) ([]byte, Error) {
 	inline := strings.TrimSuffix(name, "File")
 	switch {
 	case path == "":
-		return nil, "empty, expected the path of a PEM file", fmt.Sprintf("write %s: %s.pem", name, inline)
+		return nil, mistake(codes.FileNotAPath, "empty, expected the path of a PEM file", fmt.Sprintf("write %s: %s.pem", name, inline))
 	case strings.Contains(path, "-----BEGIN "):
-		return nil, "holds PEM, expected the path of a PEM file",
-			fmt.Sprintf("write the PEM to a file and its path here, or write its base64 as %s (base64 -w0)", inline)
+		return nil, mistake(codes.FileNotAPath, "holds PEM, expected the path of a PEM file",
+			fmt.Sprintf("write the PEM to a file and its path here, or write its base64 as %s (base64 -w0)", inline))
 	case strings.HasPrefix(path, begin64Head):
-		return nil, "holds base64, expected the path of a PEM file", "write it as " + inline
+		return nil, mistake(codes.FileNotAPath, "holds base64, expected the path of a PEM file", "write it as "+inline)
 	case len(path) > 4096 || strings.ContainsAny(path, "\n\r"):
-		return nil, "expected the path of a PEM file, on one line", ""
+		return nil, mistake(codes.FileNotAPath, "expected the path of a PEM file, on one line", "")
 	case readFile == nil:
-		return nil, "files cannot be read here", fmt.Sprintf("write the file's base64 as %s (base64 -w0)", inline)
+		return nil, mistake(codes.FileUnreadable, "files cannot be read here", fmt.Sprintf("write the file's base64 as %s (base64 -w0)", inline))
 	}
 	shown := showPath(path)
 	pem, err := readFile(path)
@@ -88,19 +90,18 @@ func readPEM(name, path string, readFile func(string) ([]byte, error)) (pem []by
 		if pe, ok := errors.AsType[*fs.PathError](err); ok {
 			err = pe.Err
 		}
-		return nil, fmt.Sprintf("cannot read %s: %v", shown, err), "write a path relative to the scenario file (in kustomize, to the kustomization)"
+		return nil, mistake(codes.FileUnreadable, fmt.Sprintf("cannot read %s: %v", shown, err), "write a path relative to the scenario file (in kustomize, to the kustomization)")
 	}
 	trimmed := bytes.TrimSpace(pem)
 	switch {
 	case len(trimmed) == 0:
-		return nil, shown + " is empty, expected PEM", ""
+		return nil, mistake(codes.NotPEM, shown+" is empty, expected PEM", "")
 	case bytes.Contains(trimmed, begin):
-		return pem, "", ""
+		return pem, Error{}
 	case bytes.HasPrefix(trimmed, begin64):
-		return nil, shown + " holds base64, expected PEM", fmt.Sprintf("write the output of base64 -d %s to the file", shown)
+		return nil, mistake(codes.Base64InAFile, shown+" holds base64, expected PEM", fmt.Sprintf("write the output of base64 -d %s to the file", shown))
 	}
-	what, fix := notPEM(trimmed, shown, inline)
-	return nil, shown + " " + what, fix
+	return nil, notPEM(trimmed, shown, inline, shown)
 }
 
 // showPath quotes a path, unless it might be a key in base64 that was pasted in
@@ -113,43 +114,42 @@ func showPath(path string) string {
 }
 
 // decodePEM decodes a crt, key or caCrt.
-func decodePEM(name, value string) (pem []byte, message, fix string) {
+func decodePEM(name, value string) ([]byte, Error) {
 	encode := fmt.Sprintf("write the output of base64 -w0 %s.pem, or the file's path as %sFile", name, name)
 	text := strings.TrimSpace(value) // a block scalar ends in a line break
 	switch {
 	case text == "":
-		return nil, "empty, expected PEM in base64", encode
+		return nil, mistake(codes.EmptyValue, "empty, expected PEM in base64", encode)
 	case strings.Contains(text, "-----BEGIN "):
-		return nil, "holds PEM as it is, expected PEM in base64", encode
+		return nil, mistake(codes.Base64Missing, "holds PEM as it is, expected PEM in base64", encode)
 	case strings.HasPrefix(text, "$"):
-		return nil, "holds a shell variable that was not expanded, expected PEM in base64", encode
+		return nil, mistake(codes.Placeholder, "holds a shell variable that was not expanded, expected PEM in base64", encode)
 	}
 	joined := strings.Join(strings.Fields(text), "")
 	decoded, err := base64.StdEncoding.DecodeString(joined)
 	switch {
 	case err != nil && len(joined)%4 != 0 && isBase64(strings.TrimRight(joined, "=")):
-		return nil, fmt.Sprintf("base64 that is cut short: %d characters are no multiple of 4", len(joined)), encode
+		return nil, mistake(codes.Base64Cut, fmt.Sprintf("base64 that is cut short: %d characters are no multiple of 4", len(joined)), encode)
 	case err != nil:
-		return nil, "not base64, expected PEM in base64 (letters, digits, +, / and = only)", encode
+		return nil, mistake(codes.Base64Missing, "not base64, expected PEM in base64 (letters, digits, +, / and = only)", encode)
 	case joined != text:
-		return nil, "base64 wrapped over several lines, expected one line", encode
+		return nil, mistake(codes.Base64Wrapped, "base64 wrapped over several lines, expected one line", encode)
 	case bytes.Contains(decoded, begin):
-		return decoded, "", ""
+		return decoded, Error{}
 	case bytes.HasPrefix(bytes.TrimSpace(decoded), begin64):
-		return nil, "PEM encoded in base64 twice, expected once", "write what base64 -d makes of it"
+		return nil, mistake(codes.Base64Twice, "PEM encoded in base64 twice, expected once", "write what base64 -d makes of it")
 	case len(decoded) == 0:
-		return nil, "empty, expected PEM in base64", encode
+		return nil, mistake(codes.EmptyValue, "empty, expected PEM in base64", encode)
 	}
-	message, fix = notPEM(decoded, name+".der", name)
-	return nil, "base64 of something that " + message, fix
+	return nil, notPEM(decoded, name+".der", name, "base64 of something that")
 }
 
 func isBase64(s string) bool {
 	return strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") == ""
 }
 
-// notPEM words what data that is not PEM seems to be.
-func notPEM(data []byte, path, name string) (message, fix string) {
+// notPEM words what data that is not PEM seems to be; what is how a message calls it.
+func notPEM(data []byte, path, name, what string) Error {
 	// A DER certificate or key is a sequence of at least 128 bytes, or (Ed25519)
 	// a short one that begins with a version.
 	if len(data) > 4 && data[0] == 0x30 && (data[1] >= 0x81 && data[1] <= 0x84 || int(data[1]) == len(data)-2) {
@@ -157,7 +157,7 @@ func notPEM(data []byte, path, name string) (message, fix string) {
 		if name == "key" {
 			tool = "pkey"
 		}
-		return "is DER, expected PEM", fmt.Sprintf("write the output of openssl %s -inform DER -in %s", tool, path)
+		return mistake(codes.NotPEM, what+" is DER, expected PEM", fmt.Sprintf("write the output of openssl %s -inform DER -in %s", tool, path))
 	}
-	return `is not PEM, expected "-----BEGIN …"`, ""
+	return mistake(codes.NotPEM, what+` is not PEM, expected "-----BEGIN …"`, "")
 }

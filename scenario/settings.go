@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/connected-registry/scenario/codes"
 )
 
 // SettingsName is the name of a scenario that consists of settings alone.
@@ -26,7 +28,7 @@ type knownSetting struct {
 	key string
 	// apply says what is wrong with the value. nil: no manifest can be patched for
 	// it, and note says what to do about that.
-	apply func(s *settingsReader, value string) (message, fix string)
+	apply func(s *settingsReader, value string) Error
 	note  string
 	// protected settings are secrets.
 	protected bool
@@ -102,8 +104,8 @@ func CanonicalSetting(key string) (canonical string, secret, chartOnly, ok bool)
 // ParseSetting takes a "key=value" apart, at the first "=" as az does. Errors name
 // the source "--config" and never the value.
 func ParseSetting(text string) (Setting, error) {
-	fail := func(path, message, fix string) (Setting, error) {
-		return Setting{}, Errors{{Source: "--config", Path: path, Message: message, Fix: fix}}
+	fail := func(code codes.Code, path, message, fix string) (Setting, error) {
+		return Setting{}, Errors{{Code: code, Source: "--config", Path: path, Message: message, Fix: fix}}
 	}
 	key, value, ok := strings.Cut(text, "=")
 	at := ""
@@ -112,25 +114,25 @@ func ParseSetting(text string) (Setting, error) {
 	}
 	switch {
 	case !utf8.ValidString(text):
-		return fail("", "the setting is not UTF-8", "write it in UTF-8")
+		return fail(codes.NotUTF8, "", "the setting is not UTF-8", "write it in UTF-8")
 	case strings.ContainsRune(text, '\ufeff'):
-		return fail("", "the setting holds a byte order mark", "remove it; it was pasted along and cannot be seen")
+		return fail(codes.ByteOrderMark, "", "the setting holds a byte order mark", "remove it; it was pasted along and cannot be seen")
 	case strings.ContainsRune(text, '\r'):
-		return fail("", "the setting holds a carriage return, as a file or a command from Windows has it", `use tr -d '\r' on where it comes from`)
+		return fail(codes.CarriageReturn, "", "the setting holds a carriage return, as a file or a command from Windows has it", `use tr -d '\r' on where it comes from`)
 	case strings.ContainsAny(text, curlyQuotes):
-		return fail("", "the setting holds curly quotes, which the shell passes on as part of it", `use straight ones, " or '`)
+		return fail(codes.CurlyQuotes, "", "the setting holds curly quotes, which the shell passes on as part of it", fixCurlyQuotes)
 	case strings.ContainsFunc(key, unicode.IsSpace):
-		return fail("", "the key holds a blank", "write --config once for each setting, without quotes around several")
+		return fail(codes.MalformedSetting, "", "the key holds a blank", "write --config once for each setting, without quotes around several")
 	case !ok && isSetting(key):
-		return fail(at, `found no "="`, "write "+at+"=value")
+		return fail(codes.MalformedSetting, at, `found no "="`, "write "+at+"=value")
 	case !ok, at == "": // a value, perhaps, that is not to be repeated
-		return fail("", "expected key=value", "write a setting's name and = before the value")
+		return fail(codes.MalformedSetting, "", "expected key=value", "write a setting's name and = before the value")
 	case strings.HasPrefix(value, "="):
 		fix := "write " + key + "=VALUE"
 		if _, secret, _, known := CanonicalSetting(key); known && !secret && harmless(value) {
 			fix = "write " + key + value
 		}
-		return fail(at, `found "==", expected one "="`, fix)
+		return fail(codes.MalformedSetting, at, `found "==", expected one "="`, fix)
 	}
 	return Setting{Key: key, Value: value}, nil
 }
@@ -142,6 +144,8 @@ func isSetting(key string) bool {
 
 // curlyQuotes are what a word processor makes of straight ones.
 const curlyQuotes = "“”„‟‘’‚‛"
+
+const fixCurlyQuotes = "use straight ones, \" or '"
 
 // NewSettings makes a layer of settings: what `az k8s-extension` takes, as a
 // scenario. Source is "--config" or the file's name; protected says that it is a
@@ -190,15 +194,16 @@ func made[T any](p **T) *T {
 	return *p
 }
 
-func (s *settingsReader) fail(path, message, fix string) {
+func (s *settingsReader) fail(path string, e Error) {
 	if s.setting.Column > 0 {
-		message = fmt.Sprintf("column %d: %s", s.setting.Column, message)
+		e.Message = fmt.Sprintf("column %d: %s", s.setting.Column, e.Message)
 	}
-	s.errs = append(s.errs, Error{s.layer.Source, s.setting.Line, path, message, fix})
+	e.Source, e.Line, e.Path = s.layer.Source, s.setting.Line, path
+	s.errs = append(s.errs, e)
 }
 
-func (s *settingsReader) note(format string, args ...any) {
-	s.layer.notes = append(s.layer.notes, s.layer.Source+": "+fmt.Sprintf(format, args...))
+func (s *settingsReader) note(code codes.Code, format string, args ...any) {
+	s.layer.notes = append(s.layer.notes, Note{code, s.layer.Source + ": " + fmt.Sprintf(format, args...)})
 }
 
 func (s *settingsReader) read(setting Setting) {
@@ -211,25 +216,25 @@ func (s *settingsReader) read(setting Setting) {
 	}
 	k := known[i]
 	if before, twice := s.seen[k.key]; twice && before.Value != setting.Value {
-		s.note("%s is given twice, and the last one holds", k.key)
+		s.note(codes.RepeatedSetting, "%s is given twice, and the last one holds", k.key)
 	}
 	s.seen[k.key] = setting
 	value := setting.Value
 	switch {
 	case k.apply == nil:
-		s.note("%s %s", k.key, k.note)
+		s.note(codes.ChartSetting, "%s %s", k.key, k.note)
 		return
 	case value == "":
-		s.fail(k.key, "empty, expected a value; a variable that was not set, perhaps", "write one, or remove the setting")
+		s.fail(k.key, mistake(codes.EmptyValue, "empty, expected a value; a variable that was not set, perhaps", "write one, or remove the setting"))
 		return
 	case k.key != "connectionString" && IsPlaceholder(value):
-		s.fail(k.key, "found "+shownPlaceholder(value)+", which is a placeholder or a variable that was not expanded", "write the value in its place")
+		s.fail(k.key, mistake(codes.Placeholder, "found "+shownPlaceholder(value)+", which is a placeholder or a variable that was not expanded", "write the value in its place"))
 		return
 	case k.protected && !s.protected:
-		s.note("%s is a secret: Azure stores and shows what is no protected setting in clear; use --config-protected-file", k.key)
+		s.note(codes.SecretInTheOpen, "%s is a secret: Azure stores and shows what is no protected setting in clear; use --config-protected-file", k.key)
 	}
-	if message, fix := k.apply(s, value); message != "" {
-		s.fail(k.key, message, fix)
+	if e := k.apply(s, value); e.found() {
+		s.fail(k.key, e)
 		return
 	}
 	s.layer.place(settingPaths[k.key], position{s.layer.Source, setting.Line})
@@ -258,10 +263,10 @@ func (l *Layer) place(path string, at position) {
 func (s *settingsReader) unknown() {
 	key := s.setting.Key
 	if !printable(key) {
-		s.fail("", fmt.Sprintf("unknown setting with a name of %d characters", len(key)), "remove it")
+		s.fail("", mistake(codes.UnknownSetting, fmt.Sprintf("unknown setting with a name of %d characters", len(key)), "remove it"))
 		return
 	}
-	s.fail(key, "unknown setting", "write "+SuggestSetting(key))
+	s.fail(key, mistake(codes.UnknownSetting, "unknown setting", "write "+SuggestSetting(key)))
 }
 
 // SuggestSetting says which documented setting a key was meant as. The
@@ -290,93 +295,93 @@ func SuggestSetting(key string) string {
 }
 
 // flag is a setting that is true or false.
-func flag(field func(*settingsReader) **bool) func(*settingsReader, string) (string, string) {
-	return func(s *settingsReader, value string) (message, fix string) {
-		b, message, fix := s.truth(value)
-		if message == "" {
+func flag(field func(*settingsReader) **bool) func(*settingsReader, string) Error {
+	return func(s *settingsReader, value string) Error {
+		b, bad := s.truth(value)
+		if !bad.found() {
 			*field(s) = &b
 		}
-		return message, fix
+		return bad
 	}
 }
 
 // word is a setting that is text; Validate judges it.
-func word(field func(*settingsReader) **string) func(*settingsReader, string) (string, string) {
-	return func(s *settingsReader, value string) (message, fix string) {
+func word(field func(*settingsReader) **string) func(*settingsReader, string) Error {
+	return func(s *settingsReader, value string) Error {
 		*field(s) = &value
-		return "", ""
+		return Error{}
 	}
 }
 
 // truth reads a boolean as the chart does: YAML's true and false, in its cases.
-func (s *settingsReader) truth(value string) (b bool, message, fix string) {
+func (s *settingsReader) truth(value string) (bool, Error) {
 	switch value {
 	case "true", "True", "TRUE":
-		return true, "", ""
+		return true, Error{}
 	case "false", "False", "FALSE":
-		return false, "", ""
+		return false, Error{}
 	}
-	message = "found a value of " + fmt.Sprint(len(value)) + " characters, expected true or false"
+	message := "found a value of " + fmt.Sprint(len(value)) + " characters, expected true or false"
 	if harmless(value) {
 		message = "found " + show(value) + ", expected true or false"
 	}
 	for meant, words := range map[string][]string{"true": {"yes", "on", "1", "tru"}, "false": {"no", "off", "0", "flase"}} {
 		if slices.Contains(words, strings.ToLower(value)) {
-			return false, message, "write " + s.setting.Key + "=" + meant
+			return false, mistake(codes.WrongType, message, "write "+s.setting.Key+"="+meant)
 		}
 	}
-	return false, message, "write " + s.setting.Key + "=true or " + s.setting.Key + "=false"
+	return false, mistake(codes.WrongType, message, "write "+s.setting.Key+"=true or "+s.setting.Key+"=false")
 }
 
-func (s *settingsReader) clusterIP(value string) (message, fix string) {
+func (s *settingsReader) clusterIP(value string) Error {
 	made(&s.spec().Service).ClusterIP = &value
-	return "", ""
+	return Error{}
 }
 
 // serviceType knows the one value that was documented, and that is the default.
-func (s *settingsReader) serviceType(value string) (message, fix string) {
+func (s *settingsReader) serviceType(value string) Error {
 	if value != "ClusterIP" {
-		return "found " + show(value) + "; the registry's Service is of type ClusterIP", "remove it, or write service.type=ClusterIP"
+		return mistake(codes.InvalidValue, "found "+show(value)+"; the registry's Service is of type ClusterIP", "remove it, or write service.type=ClusterIP")
 	}
-	s.note("service.type ClusterIP has no effect: the registry's Service is of that type")
-	return "", ""
+	s.note(codes.NoEffect, "service.type ClusterIP has no effect: the registry's Service is of that type")
+	return Error{}
 }
 
 // skipNodeSelector is the setting of charts before some 0.11.0: true meant every
 // node, where useNodeSelector true means the labelled ones only.
-func (s *settingsReader) skipNodeSelector(value string) (message, fix string) {
-	b, message, fix := s.truth(value)
-	if message != "" {
-		return message, fix
+func (s *settingsReader) skipNodeSelector(value string) Error {
+	b, bad := s.truth(value)
+	if bad.found() {
+		return bad
 	}
 	use := !b
 	s.trust().UseNodeSelector = &use
-	s.note("trustDistribution.skipNodeSelector=%t is the setting of older charts, taken as trustDistribution.useNodeSelector=%t, its opposite", b, use)
-	return "", ""
+	s.note(codes.RenamedSetting, "trustDistribution.skipNodeSelector=%t is the setting of older charts, taken as trustDistribution.useNodeSelector=%t, its opposite", b, use)
+	return Error{}
 }
 
 // httpsEnabled is the setting of the documentation of May to July 2024 only.
-func (s *settingsReader) httpsEnabled(value string) (message, fix string) {
-	b, message, fix := s.truth(value)
-	if message != "" {
-		return message, fix
+func (s *settingsReader) httpsEnabled(value string) Error {
+	b, bad := s.truth(value)
+	if bad.found() {
+		return bad
 	}
 	http := !b
 	s.spec().HTTPEnabled = &http
-	s.note("httpsEnabled=%t was documented in 2024 and no chart is known to have it; taken as httpEnabled=%t", b, http)
-	return "", ""
+	s.note(codes.RenamedSetting, "httpsEnabled=%t was documented in 2024 and no chart is known to have it; taken as httpEnabled=%t", b, http)
+	return Error{}
 }
 
-func (s *settingsReader) connectionString(value string) (message, fix string) {
+func (s *settingsReader) connectionString(value string) Error {
 	c, err := ParseConnectionString(value)
 	if errs, ok := errors.AsType[Errors](err); ok {
 		for _, e := range errs[1:] {
-			s.fail("connectionString", e.Message, e.Fix)
+			s.fail("connectionString", e)
 		}
-		return errs[0].Message, errs[0].Fix
+		return errs[0]
 	}
 	s.layer.connection = &c
-	return "", ""
+	return Error{}
 }
 
 // together judges settings that say the same thing in two ways.
@@ -390,13 +395,13 @@ func (s *settingsReader) together() {
 		// They are each other's opposite.
 		if one && other && strings.EqualFold(now.Value, old.Value) {
 			s.setting = old
-			s.fail(pair[1], "contradicts "+pair[0]+": the two are each other's opposite", "remove "+pair[1])
+			s.fail(pair[1], mistake(codes.Contradiction, "contradicts "+pair[0]+": the two are each other's opposite", "remove "+pair[1]))
 		}
 	}
 	if t := s.spec().TrustDistribution; t != nil && t.Enabled != nil && !*t.Enabled && t.UseNodeSelector != nil {
 		t.UseNodeSelector = nil
 		delete(s.layer.fields, "spec.trustDistribution.useNodeSelector")
-		s.layer.notes = slices.DeleteFunc(s.layer.notes, func(n string) bool { return strings.Contains(n, "skipNodeSelector=") })
-		s.note("which nodes the trust distribution runs on has no effect while trustDistribution.enabled is false")
+		s.layer.notes = slices.DeleteFunc(s.layer.notes, func(n Note) bool { return strings.Contains(n.Message, "skipNodeSelector=") })
+		s.note(codes.NoEffect, "which nodes the trust distribution runs on has no effect while trustDistribution.enabled is false")
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/connected-registry/scenario/codes"
 )
 
 // maxNesting is deeper than any setting is.
@@ -38,9 +40,9 @@ type settingsFile struct {
 }
 
 // at is an error at a byte of the file.
-func (f *settingsFile) at(offset int64, path, message, fix string) *Error {
+func (f *settingsFile) at(code codes.Code, offset int64, path, message, fix string) *Error {
 	line, column := f.place(offset)
-	return &Error{f.source, line, path, fmt.Sprintf("column %d: %s", column, message), fix}
+	return &Error{code, f.source, line, path, fmt.Sprintf("column %d: %s", column, message), fix}
 }
 
 // place counts lines, and characters within one, from 1.
@@ -52,18 +54,20 @@ func (f *settingsFile) place(offset int64) (line, column int) {
 
 // whole judges the bytes before they are parsed.
 func (f *settingsFile) whole() *Error {
-	fail := func(message, fix string) *Error { return &Error{Source: f.source, Message: message, Fix: fix} }
+	fail := func(code codes.Code, message, fix string) *Error {
+		return &Error{Code: code, Source: f.source, Message: message, Fix: fix}
+	}
 	switch {
 	case len(f.data) > maxSize:
-		return fail(fmt.Sprintf("the file has %d bytes, expected at most %d", len(f.data), maxSize), "write the settings of one registry")
+		return fail(codes.FileTooLarge, fmt.Sprintf("the file has %d bytes, expected at most %d", len(f.data), maxSize), "write the settings of one registry")
 	case isUTF16(f.data):
-		return fail("the file is UTF-16, as Windows PowerShell's > writes it, expected UTF-8", "use Set-Content -Encoding ascii to write it")
+		return fail(codes.NotUTF8, "the file is UTF-16, as Windows PowerShell's > writes it, expected UTF-8", "use Set-Content -Encoding ascii to write it")
 	case bytes.HasPrefix(f.data, []byte("\ufeff")):
-		return fail("the file begins with a byte order mark, which az does not read", `use "UTF-8 without BOM" when saving it`)
+		return fail(codes.ByteOrderMark, "the file begins with a byte order mark, which az does not read", `use "UTF-8 without BOM" when saving it`)
 	case !utf8.Valid(f.data):
-		return &Error{Source: f.source, Line: lineOfInvalidUTF8(f.data), Message: "the file is not UTF-8", Fix: `use an editor's "save as UTF-8"`}
+		return &Error{Code: codes.NotUTF8, Source: f.source, Line: lineOfInvalidUTF8(f.data), Message: "the file is not UTF-8", Fix: `use an editor's "save as UTF-8"`}
 	case len(bytes.TrimSpace(f.data)) == 0:
-		return fail("the file is empty, expected a JSON object", `write {"connectionString": "…"}`)
+		return fail(codes.InvalidJSON, "the file is empty, expected a JSON object", `write {"connectionString": "…"}`)
 	}
 	return nil
 }
@@ -84,14 +88,14 @@ func (f *settingsFile) document() *Error {
 		return f.syntax(err, start)
 	}
 	if token != json.Delim('{') {
-		return f.at(start, "", "found no JSON object", `write {"connectionString": "…"}`)
+		return f.at(codes.InvalidJSON, start, "", "found no JSON object", `write {"connectionString": "…"}`)
 	}
 	if err := f.object("", 1); err != nil {
 		return err
 	}
 	start = f.start()
 	if _, err := f.decoder.Token(); !errors.Is(err, io.EOF) {
-		return f.at(start, "", "found more after the JSON object", "remove it")
+		return f.at(codes.InvalidJSON, start, "", "found more after the JSON object", "remove it")
 	}
 	return nil
 }
@@ -111,10 +115,10 @@ func (f *settingsFile) object(path string, depth int) *Error {
 		name, _ := token.(string) // the decoder takes nothing else for a key
 		key := strings.TrimPrefix(path+"."+name, ".")
 		if !printable(key) {
-			return f.at(start, "", fmt.Sprintf("found a key of %d characters, expected a setting's name", len(key)), `write one such as "connectionString"`)
+			return f.at(codes.InvalidJSON, start, "", fmt.Sprintf("found a key of %d characters, expected a setting's name", len(key)), `write one such as "connectionString"`)
 		}
 		if seen[name] {
-			f.errs = append(f.errs, *f.at(start, key, "stated twice", "remove one of the two"))
+			f.errs = append(f.errs, *f.at(codes.DuplicateField, start, key, "stated twice", "remove one of the two"))
 		}
 		seen[name] = true
 		if err := f.member(key, start, depth); err != nil {
@@ -137,7 +141,7 @@ func (f *settingsFile) member(key string, keyAt int64, depth int) *Error {
 		if value == '{' && depth < maxNesting {
 			return f.object(key, depth+1)
 		}
-		return f.at(start, key, "found a list or an object, expected a string", "write the value in double quotes")
+		return f.at(codes.WrongType, start, key, "found a list or an object, expected a string", "write the value in double quotes")
 	case string:
 		add(value)
 	case bool:
@@ -145,7 +149,7 @@ func (f *settingsFile) member(key string, keyAt int64, depth int) *Error {
 	case json.Number:
 		add(value.String())
 	default:
-		f.errs = append(f.errs, *f.at(start, key, "found null, expected a string", "write a value, or remove the setting"))
+		f.errs = append(f.errs, *f.at(codes.WrongType, start, key, "found null, expected a string", "write a value, or remove the setting"))
 	}
 	return nil
 }
@@ -174,24 +178,24 @@ func (f *settingsFile) badInString(start int64) int64 {
 func (f *settingsFile) syntax(err error, start int64) *Error {
 	offset := f.badInString(start)
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || offset >= int64(len(f.data)) {
-		return f.at(int64(len(f.data)), "", "the file ends within the JSON object", "write what is missing, a closing } perhaps")
+		return f.at(codes.InvalidJSON, int64(len(f.data)), "", "the file ends within the JSON object", "write what is missing, a closing } perhaps")
 	}
 	rest := string(f.data[offset:])
 	r, _ := utf8.DecodeRuneInString(rest)
 	switch {
 	case strings.ContainsRune(curlyQuotes, r):
-		return f.at(offset, "", fmt.Sprintf("found the curly quote %c", r), `use straight double quotes, "`)
+		return f.at(codes.CurlyQuotes, offset, "", fmt.Sprintf("found the curly quote %c", r), `use straight double quotes, "`)
 	case r == '$':
-		return f.at(offset, "", "found a shell variable outside of double quotes, which no shell has expanded",
+		return f.at(codes.UnquotedVariable, offset, "", "found a shell variable outside of double quotes, which no shell has expanded",
 			`write the value itself in double quotes, or make the file with cat <<EOF and "$TLS_CRT" in double quotes`)
 	case r == '#', strings.HasPrefix(rest, "//"):
-		return f.at(offset, "", "found a comment, which JSON does not have", "remove it")
+		return f.at(codes.InvalidJSON, offset, "", "found a comment, which JSON does not have", "remove it")
 	case r == '\'':
-		return f.at(offset, "", "found a single quote", `use double quotes, "`)
+		return f.at(codes.InvalidJSON, offset, "", "found a single quote", `use double quotes, "`)
 	case r == '}', r == ']':
-		return f.at(offset, "", "found a closing bracket, expected a setting; a comma before it, perhaps", "remove the comma")
+		return f.at(codes.InvalidJSON, offset, "", "found a closing bracket, expected a setting; a comma before it, perhaps", "remove the comma")
 	case r < ' ':
-		return f.at(offset, "", "found a line break or another control character within a string", "write the value on one line")
+		return f.at(codes.InvalidJSON, offset, "", "found a line break or another control character within a string", "write the value on one line")
 	}
-	return f.at(offset, "", "the file is not JSON here", `write "key": "value", with a comma between two of them`)
+	return f.at(codes.InvalidJSON, offset, "", "the file is not JSON here", `write "key": "value", with a comma between two of them`)
 }

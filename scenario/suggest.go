@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/connected-registry/scenario/codes"
 )
 
 // chartOnly are settings that the documentation shows and that no manifest of
@@ -16,32 +18,34 @@ var chartOnly = []string{"connectionstring", "image", "sync", "sync.chunksizeinm
 // unknownField words the error on a key that t, the struct at path, has no field
 // for. It knows the spellings of the extension's documentation: another letter
 // case, hyphens, dotted keys, and settings that were renamed.
-func unknownField(t reflect.Type, path, key string, val *yaml.Node) (message, fix string) {
-	message = "unknown field"
+func unknownField(t reflect.Type, path, key string, val *yaml.Node) Error {
+	unknown := func(fix string) Error { return mistake(codes.UnknownField, "unknown field", fix) }
 	plain := normalize(key)
 	switch {
+	case strings.ContainsAny(key, curlyQuotes):
+		return mistake(codes.CurlyQuotes, "found a key with curly quotes", fixCurlyQuotes)
 	case path == "" && (key == "argsOneLiner" || key == "argsFromFile"):
-		return "a scenario takes no arguments", "remove it and write every setting below spec"
+		return mistake(codes.ScenarioArguments, "a scenario takes no arguments", "remove it and write every setting below spec")
 	case strings.HasSuffix(plain, "skipnodeselector"):
-		return "the setting of older charts, of opposite polarity to useNodeSelector",
-			"write " + opposite("trustDistribution.useNodeSelector", val)
+		return mistake(codes.RenamedSetting, "the setting of older charts, of opposite polarity to useNodeSelector",
+			"write "+opposite("trustDistribution.useNodeSelector", val))
 	case plain == "httpsenabled":
-		return "the setting of early documentation, of opposite polarity to httpEnabled",
-			"write " + opposite("httpEnabled", val)
+		return mistake(codes.RenamedSetting, "the setting of early documentation, of opposite polarity to httpEnabled",
+			"write "+opposite("httpEnabled", val))
 	}
 	known := fieldsOf(t).names()
 	if i := slices.IndexFunc(known, func(k string) bool { return normalize(k) == plain }); i >= 0 {
-		return message, "write " + known[i]
+		return unknown("write " + known[i])
 	}
 	// Dotted, as in "az … --config tls.crt=…"; or with the first dot a hyphen, as
 	// documentation has it by mistake.
 	for _, dotted := range []string{key, strings.Replace(key, "-", ".", 1)} {
 		if at, ok := resolveDotted(t, dotted); ok {
-			return message, fmt.Sprintf("write %s below %s", leaf(at), parent(at))
+			return unknown(fmt.Sprintf("write %s below %s", leaf(at), parent(at)))
 		}
 	}
 	if slices.Contains(chartOnly, plain) || path == "spec.service" && plain == "type" {
-		return "a setting of the chart, not of a scenario", "remove it and give it to the chart"
+		return mistake(codes.ChartSetting, "a setting of the chart, not of a scenario", "remove it and give it to the chart")
 	}
 	var meant []string
 	for _, k := range known {
@@ -50,12 +54,12 @@ func unknownField(t reflect.Type, path, key string, val *yaml.Node) (message, fi
 		}
 	}
 	if len(meant) > 0 {
-		return message, "write " + strings.Join(meant, " or ")
+		return unknown("write " + strings.Join(meant, " or "))
 	}
 	if at := elsewhere(reflect.TypeFor[Scenario](), "", plain); len(at) > 0 {
-		return message, "write it as " + strings.Join(at[:min(len(at), 3)], " or ")
+		return unknown("write it as " + strings.Join(at[:min(len(at), 3)], " or "))
 	}
-	return message, "write one of " + strings.Join(known, ", ")
+	return unknown("write one of " + strings.Join(known, ", "))
 }
 
 // opposite spells a boolean field with the other value than val, where val is one.

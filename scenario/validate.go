@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/connected-registry/scenario/codes"
 )
 
 // Validate judges everything about the scenario that needs no rendered chart:
@@ -74,12 +76,12 @@ func validateReadOnly(s *Spec, p *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	r, at := s.ReadOnly, p.Child("readOnly")
 	if isTrue(r.Enforce) && s.Mode != nil && *s.Mode == ReadWriteMode {
-		errs = append(errs, field.Forbidden(at.Child("enforce"),
+		errs = append(errs, forbidden(codes.Contradiction, at.Child("enforce"),
 			"true contradicts mode: ReadWrite; write enforce: false, or mode: ReadOnly"))
 	}
 	paths := at.Child("writablePaths")
 	if r.WritablePaths != nil && !isTrue(r.RootFilesystem) {
-		errs = append(errs, field.Forbidden(paths,
+		errs = append(errs, forbidden(codes.NoEffect, paths,
 			"only a read-only root file system has a use for them; write rootFilesystem: true beside them, or remove them"))
 	}
 	seen := map[string]bool{}
@@ -87,19 +89,19 @@ func validateReadOnly(s *Spec, p *field.Path) field.ErrorList {
 		at := paths.Index(i)
 		switch {
 		case w == "":
-			errs = append(errs, invalid(at, w, "expected an absolute path; write /tmp"))
+			errs = append(errs, invalid(codes.InvalidPath, at, w, "expected an absolute path; write /tmp"))
 		case !path.IsAbs(w):
-			errs = append(errs, invalid(at, w, "expected an absolute path; write "+path.Join("/", w)))
+			errs = append(errs, invalid(codes.InvalidPath, at, w, "expected an absolute path; write "+path.Join("/", w)))
 		case w == "/":
-			errs = append(errs, invalid(at, w, "the whole root file system would be writable; write rootFilesystem: false instead"))
+			errs = append(errs, invalid(codes.InvalidPath, at, w, "the whole root file system would be writable; write rootFilesystem: false instead"))
 		case path.Clean(w) != w:
-			errs = append(errs, invalid(at, w, "expected a path without //, . or .. and without a slash at its end; write "+path.Clean(w)))
+			errs = append(errs, invalid(codes.InvalidPath, at, w, "expected a path without //, . or .. and without a slash at its end; write "+path.Clean(w)))
 		case strings.ContainsRune(w, ':') || strings.ContainsFunc(w, unicode.IsControl):
-			errs = append(errs, invalid(at, w, "Kubernetes mounts no path that holds a colon or a control character"))
+			errs = append(errs, invalid(codes.InvalidPath, at, w, "Kubernetes mounts no path that holds a colon or a control character"))
 		case w == "/proc" || strings.HasPrefix(w, "/proc/") || w == "/sys" || w == "/dev":
-			errs = append(errs, invalid(at, w, "the container runtime mounts this itself; remove it"))
+			errs = append(errs, invalid(codes.InvalidPath, at, w, "the container runtime mounts this itself; remove it"))
 		case seen[w]:
-			errs = append(errs, field.Duplicate(at, w))
+			errs = append(errs, duplicate(at, w))
 		}
 		seen[w] = true
 	}
@@ -108,12 +110,12 @@ func validateReadOnly(s *Spec, p *field.Path) field.ErrorList {
 
 func validateClusterIP(p *field.Path, value string) field.ErrorList {
 	if strings.EqualFold(value, "None") {
-		return field.ErrorList{invalid(p, value, "a headless Service has no address of its own that clients and the "+
+		return field.ErrorList{invalid(codes.InvalidAddress, p, value, "a headless Service has no address of its own that clients and the "+
 			"certificate could name; write an address of the cluster's service range")}
 	}
 	ip, errs := validateIP(p, value)
 	if len(errs) == 0 && (ip.IsLoopback() || ip == netip.AddrFrom4([4]byte{255, 255, 255, 255})) {
-		errs = append(errs, invalid(p, value, "no Service can have this address; write an address of the cluster's service range"))
+		errs = append(errs, invalid(codes.InvalidAddress, p, value, "no Service can have this address; write an address of the cluster's service range"))
 	}
 	return errs
 }
@@ -122,7 +124,7 @@ func validateTLS(t *TLS, p *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	stated := t.alternatives()
 	if len(stated) == 0 {
-		return field.ErrorList{field.Required(p,
+		return field.ErrorList{required(codes.TLSIncomplete, p,
 			"states no certificate; write secret, or crt and key, or crtFile and keyFile below it, or remove it")}
 	}
 	if len(stated) > 1 {
@@ -130,7 +132,7 @@ func validateTLS(t *TLS, p *field.Path) field.ErrorList {
 		for _, a := range slices.Sorted(maps.Keys(stated)) {
 			ways = append(ways, a.String())
 		}
-		errs = append(errs, field.Forbidden(p, fmt.Sprintf("states %d alternatives (%s), expected one; remove all but one",
+		errs = append(errs, forbidden(codes.TLSAmbiguous, p, fmt.Sprintf("states %d alternatives (%s), expected one; remove all but one",
 			len(ways), strings.Join(ways, " / "))))
 	}
 	if t.Secret != nil {
@@ -148,10 +150,10 @@ func validateTLS(t *TLS, p *field.Path) field.ErrorList {
 func requirePair(p *field.Path, crt string, crtValue *string, key string, keyValue *string) field.ErrorList {
 	var errs field.ErrorList
 	if crtValue == nil {
-		errs = append(errs, field.Required(p.Child(crt), "expected the certificate; write "+crt+" too"))
+		errs = append(errs, required(codes.TLSIncomplete, p.Child(crt), "expected the certificate; write "+crt+" too"))
 	}
 	if keyValue == nil {
-		errs = append(errs, field.Required(p.Child(key), "expected the certificate's private key; write "+key+" too"))
+		errs = append(errs, required(codes.TLSIncomplete, p.Child(key), "expected the certificate's private key; write "+key+" too"))
 	}
 	return errs
 }
@@ -167,13 +169,13 @@ func validateTLSSource(s *Spec, p *field.Path) field.ErrorList {
 	at := p.Child("certManager")
 	http := isTrue(s.HTTPEnabled)
 	if http && s.TLS != nil {
-		errs = append(errs, field.Forbidden(p.Child("httpEnabled"), "true serves plain HTTP, which has no use for tls; write httpEnabled: false, or remove tls"))
+		errs = append(errs, forbidden(codes.CertificateSources, p.Child("httpEnabled"), "true serves plain HTTP, which has no use for tls; write httpEnabled: false, or remove tls"))
 	}
 	if http && isTrue(c.Enabled) {
-		errs = append(errs, field.Forbidden(p.Child("httpEnabled"), "true serves plain HTTP, which has no use for certManager.enabled: true; write httpEnabled: false, or certManager.enabled: false"))
+		errs = append(errs, forbidden(codes.CertificateSources, p.Child("httpEnabled"), "true serves plain HTTP, which has no use for certManager.enabled: true; write httpEnabled: false, or certManager.enabled: false"))
 	}
 	if s.TLS != nil && isTrue(c.Enabled) {
-		errs = append(errs, field.Forbidden(p.Child("tls"), "a certificate of one's own contradicts certManager.enabled: true; write certManager.enabled: false, or remove tls"))
+		errs = append(errs, forbidden(codes.CertificateSources, p.Child("tls"), "a certificate of one's own contradicts certManager.enabled: true; write certManager.enabled: false, or remove tls"))
 	}
 	// Without cert-manager for the registry, its settings state what cannot hold.
 	var why, fix string
@@ -186,7 +188,7 @@ func validateTLSSource(s *Spec, p *field.Path) field.ErrorList {
 		return errs
 	}
 	if isTrue(c.Install) {
-		errs = append(errs, field.Forbidden(at.Child("install"),
+		errs = append(errs, forbidden(codes.InstallWithoutEnabled, at.Child("install"),
 			"true contradicts "+why+" (the chart refuses it, too); write install: false"))
 	}
 	for _, f := range []struct {
@@ -201,7 +203,7 @@ func validateTLSSource(s *Spec, p *field.Path) field.ErrorList {
 		{"ipAddresses", len(c.IPAddresses) > 0},
 	} {
 		if f.stated {
-			errs = append(errs, field.Forbidden(at.Child(f.name), "has no effect with "+why+"; "+fix))
+			errs = append(errs, forbidden(codes.NoEffect, at.Child(f.name), "has no effect with "+why+"; "+fix))
 		}
 	}
 	return errs
@@ -239,7 +241,7 @@ func validateTargets(t *Targets, p *field.Path) field.ErrorList {
 
 func validateTarget(t *Target, p *field.Path, kinds []string) field.ErrorList {
 	if t.Kind == "" && t.Name == "" && t.Namespace == "" && len(t.Labels) == 0 {
-		return field.ErrorList{field.Required(p, "an empty target selects nothing; write kind, name, namespace or labels below it, or remove it")}
+		return field.ErrorList{required(codes.MissingField, p, "an empty target selects nothing; write kind, name, namespace or labels below it, or remove it")}
 	}
 	var errs field.ErrorList
 	if t.Kind != "" {
@@ -254,10 +256,10 @@ func validateTarget(t *Target, p *field.Path, kinds []string) field.ErrorList {
 	for _, key := range slices.Sorted(maps.Keys(t.Labels)) {
 		at := p.Child("labels").Key(key)
 		if len(content.IsLabelKey(key)) > 0 {
-			errs = append(errs, invalid(at, key, "expected a label's name, such as app.kubernetes.io/name"))
+			errs = append(errs, invalid(codes.InvalidName, at, key, "expected a label's name, such as app.kubernetes.io/name"))
 		}
 		if value := t.Labels[key]; len(content.IsLabelValue(value)) > 0 {
-			errs = append(errs, invalid(at, value, `expected a label's value: at most 63 letters, digits, "-", "_" and "."`))
+			errs = append(errs, invalid(codes.InvalidName, at, value, `expected a label's value: at most 63 letters, digits, "-", "_" and "."`))
 		}
 	}
 	return errs

@@ -8,6 +8,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/connected-registry/scenario/codes"
 )
 
 // What cert-manager's own webhook demands, and what its Certificates default to:
@@ -35,7 +37,7 @@ func validateCertManager(c *CertManager, p *field.Path) field.ErrorList {
 	for i, n := range c.DNSNames {
 		at := p.Child("dnsNames").Index(i)
 		if seen[n] {
-			errs = append(errs, field.Duplicate(at, n))
+			errs = append(errs, duplicate(at, n))
 		}
 		seen[n] = true
 		errs = append(errs, validateDNSName(at, n)...)
@@ -45,7 +47,7 @@ func validateCertManager(c *CertManager, p *field.Path) field.ErrorList {
 		at := p.Child("ipAddresses").Index(i)
 		ip, bad := validateIP(at, n)
 		if len(bad) == 0 && seenIP[ip] {
-			bad = append(bad, field.Duplicate(at, n))
+			bad = append(bad, duplicate(at, n))
 		}
 		seenIP[ip] = true
 		errs = append(errs, bad...)
@@ -56,7 +58,7 @@ func validateCertManager(c *CertManager, p *field.Path) field.ErrorList {
 func validateIssuerRef(r *IssuerRef, p *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if r.Name == "" {
-		errs = append(errs, field.Required(p.Child("name"), "expected the issuer's name; write name: my-issuer"))
+		errs = append(errs, required(codes.MissingField, p.Child("name"), "expected the issuer's name; write name: my-issuer"))
 	} else {
 		errs = append(errs, name1123(p.Child("name"), r.Name, validation.IsDNS1123Subdomain)...)
 	}
@@ -92,7 +94,7 @@ func validateDurations(c *CertManager, p *field.Path) field.ErrorList {
 			if c.Duration == nil {
 				than = "cert-manager's default duration of " + hours(duration)
 			}
-			bad = append(bad, invalid(at, *c.RenewBefore, "expected less than "+than))
+			bad = append(bad, invalid(codes.InvalidDuration, at, *c.RenewBefore, "expected less than "+than))
 		}
 		errs = append(errs, bad...)
 	}
@@ -119,14 +121,18 @@ func validatePrivateKey(k *PrivateKey, p *field.Path) field.ErrorList {
 	}
 	switch {
 	case algorithm == ed25519:
-		errs = append(errs, field.Forbidden(at, "an Ed25519 key has one size only; remove it"))
+		errs = append(errs, forbidden(codes.InvalidKeySize, at, "an Ed25519 key has one size only; remove it"))
 	case algorithm == rsaKey && !rsa:
-		errs = append(errs, field.Invalid(at, int64(size), "expected 2048 to 8192 for RSA; write 2048, 3072 or 4096"))
+		errs = append(errs, wrongSize(at, size, "expected 2048 to 8192 for RSA; write 2048, 3072 or 4096"))
 	case algorithm == ecdsaKey && !ecdsa:
-		errs = append(errs, field.Invalid(at, int64(size), "expected 256, 384 or 521 for ECDSA; write 256"))
+		errs = append(errs, wrongSize(at, size, "expected 256, 384 or 521 for ECDSA; write 256"))
 	case algorithm == "" && !rsa && !ecdsa:
 		// The chart's own Certificate may say which; without one it is RSA.
-		errs = append(errs, field.Invalid(at, int64(size), "expected 2048 to 8192 for RSA, or 256, 384 or 521 for ECDSA"))
+		errs = append(errs, wrongSize(at, size, "expected 2048 to 8192 for RSA, or 256, 384 or 521 for ECDSA"))
 	}
 	return errs
+}
+
+func wrongSize(p *field.Path, size int, detail string) *field.Error {
+	return field.Invalid(p, int64(size), detail).WithOrigin(codes.InvalidKeySize.String())
 }

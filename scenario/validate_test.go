@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 )
 
@@ -38,10 +39,10 @@ func TestValidateMergedNamesTheFileOfEachField(t *testing.T) {
 	overlay := decode(t, "overlay.yaml", header+"metadata:\n  name: over\nspec:\n  readOnly:\n    enforce: true\n  certManager:\n    renewBefore: 2h\n  tls:\n    secret: a\n")
 	merged, _, err := scenario.Merge(base, overlay)
 	require.NoError(t, err)
-	assert.Equal(t, `base.yaml:4: metadata.name: Invalid value: "Base": expected a name of at most 63 lower-case letters, digits and "-", with a letter or digit at both ends; write base
-overlay.yaml:7: spec.readOnly.enforce: Forbidden: true contradicts mode: ReadWrite; write enforce: false, or mode: ReadOnly
-overlay.yaml:9: spec.certManager.renewBefore: Invalid value: "2h": expected less than the duration of 1h
-overlay.yaml:10: spec.tls: Forbidden: a certificate of one's own contradicts certManager.enabled: true; write certManager.enabled: false, or remove tls`,
+	assert.Equal(t, `base.yaml:4: metadata.name: Invalid value: "Base": expected a name of at most 63 lower-case letters, digits and "-", with a letter or digit at both ends; write base [invalid-name]
+overlay.yaml:7: spec.readOnly.enforce: Forbidden: true contradicts mode: ReadWrite; write enforce: false, or mode: ReadOnly [contradiction]
+overlay.yaml:9: spec.certManager.renewBefore: Invalid value: "2h": expected less than the duration of 1h [invalid-duration]
+overlay.yaml:10: spec.tls: Forbidden: a certificate of one's own contradicts certManager.enabled: true; write certManager.enabled: false, or remove tls [certificate-sources]`,
 		errText(merged.Validate()))
 }
 
@@ -83,14 +84,14 @@ func TestAt(t *testing.T) {
 		"]":        "site.yaml:1",
 		"a.b[c].d": "site.yaml:1",
 	} {
-		e := l.At(path, "m", "")
+		e := l.At(codes.NoEffect, path, "m", "")
 		got := strings.TrimSuffix(e.Error(), ": m")
 		if path != "" {
 			got = strings.TrimSuffix(got, ": "+path)
 		}
 		assert.Equal(t, want, got, path)
 	}
-	assert.EqualError(t, (&scenario.Layer{Source: "settings"}).At("spec.mode", "m", "f"), "settings: spec.mode: m; f")
+	assert.EqualError(t, (&scenario.Layer{Source: "settings"}).At(codes.NoEffect, "spec.mode", "m", "f"), "settings: spec.mode: m; f")
 }
 
 func TestTranslate(t *testing.T) {

@@ -8,6 +8,8 @@ import (
 	"unicode"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/connected-registry/scenario/codes"
 )
 
 // decoder walks a YAML node and the Go value that it shall fill, side by side.
@@ -18,18 +20,18 @@ type decoder struct {
 	errs      Errors
 }
 
-func (d *decoder) add(path string, line int, message, fix string) {
+func (d *decoder) add(code codes.Code, path string, line int, message, fix string) {
 	if !d.withLines {
 		line = 0
 	}
-	d.errs = append(d.errs, Error{d.layer.Source, line, path, message, fix})
+	d.errs = append(d.errs, Error{code, d.layer.Source, line, path, message, fix})
 }
 
 // value fills v from n, which path and line name.
 func (d *decoder) value(n *yaml.Node, v reflect.Value, path string, line int) {
 	if d.values--; d.values < 0 {
 		if d.values == -1 {
-			d.add(path, line, fmt.Sprintf("the file holds more than %d values, aliases followed", maxValues), "")
+			d.add(codes.FileTooLarge, path, line, fmt.Sprintf("the file holds more than %d values, aliases followed", maxValues), "")
 		}
 		return
 	}
@@ -42,6 +44,10 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string, line int) {
 		at.line = line
 	}
 	d.layer.fields[path] = at
+	if strings.HasPrefix(path, "spec") && strings.ContainsAny(n.Value, curlyQuotes) {
+		d.add(codes.CurlyQuotes, path, line, "found curly quotes, as a web page or a word processor makes them", fixCurlyQuotes)
+		return
+	}
 
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -67,7 +73,7 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string, line int) {
 func (d *decoder) object(n *yaml.Node, v reflect.Value, path string, line int) {
 	known := fieldsOf(v.Type())
 	if n.Kind != yaml.MappingNode {
-		d.add(path, line, fmt.Sprintf("found %s, expected a mapping", describe(n, path)),
+		d.add(codes.WrongType, path, line, fmt.Sprintf("found %s, expected a mapping", describe(n, path)),
 			"write one or more of "+strings.Join(known.names(), ", "))
 		return
 	}
@@ -76,11 +82,11 @@ func (d *decoder) object(n *yaml.Node, v reflect.Value, path string, line int) {
 		i, ok := known.index(key)
 		if !ok {
 			if !printable(key) {
-				d.add(path, keyLine, fmt.Sprintf("unknown field with a name of %d characters", len(key)), "")
+				d.add(codes.UnknownField, path, keyLine, fmt.Sprintf("unknown field with a name of %d characters", len(key)), "")
 				return
 			}
-			message, fix := unknownField(v.Type(), path, key, val)
-			d.add(child, keyLine, message, fix)
+			e := unknownField(v.Type(), path, key, val)
+			d.add(e.Code, child, keyLine, e.Message, e.Fix)
 			return
 		}
 		d.value(val, v.Field(i), child, keyLine)
@@ -89,7 +95,7 @@ func (d *decoder) object(n *yaml.Node, v reflect.Value, path string, line int) {
 
 func (d *decoder) stringMap(n *yaml.Node, v reflect.Value, path string, line int) {
 	if n.Kind != yaml.MappingNode {
-		d.add(path, line, fmt.Sprintf("found %s, expected a mapping", describe(n, path)), "")
+		d.add(codes.WrongType, path, line, fmt.Sprintf("found %s, expected a mapping", describe(n, path)), "")
 		return
 	}
 	m := map[string]string{}
@@ -113,16 +119,16 @@ func (d *decoder) pairs(n *yaml.Node, path string, visit func(key string, line i
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, line := follow(n.Content[i]), n.Content[i].Line
 		if k.Kind != yaml.ScalarNode {
-			d.add(path, line, "found "+describe(k, path)+" as a key, expected a name", "")
+			d.add(codes.WrongType, path, line, "found "+describe(k, path)+" as a key, expected a name", "")
 			continue
 		}
 		if k.ShortTag() == yaml.MergeTag {
-			d.add(path, line, "found a YAML merge key (<<)",
+			d.add(codes.WrongType, path, line, "found a YAML merge key (<<)",
 				"write the fields out, or give what is shared as a scenario of its own")
 			continue
 		}
 		if k.ShortTag() != yaml.NodeTagString {
-			d.add(path, line, "found "+describe(k, path)+" as a key, expected a name", "write it in quotes")
+			d.add(codes.WrongType, path, line, "found "+describe(k, path)+" as a key, expected a name", "write it in quotes")
 			continue
 		}
 		if !d.plain(k.Value, path, line) {
@@ -138,7 +144,7 @@ func (d *decoder) pairs(n *yaml.Node, path string, visit func(key string, line i
 			} else {
 				path = join(path, k.Value)
 			}
-			d.add(path, line, message, "remove one of the two")
+			d.add(codes.DuplicateField, path, line, message, "remove one of the two")
 			continue
 		}
 		seen[k.Value] = line
@@ -152,7 +158,7 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, path string, line int) {
 		if n.Kind == yaml.ScalarNode && !isSecret(path) {
 			fix = assign(path, "["+show(n.Value)+"]")
 		}
-		d.add(path, line, fmt.Sprintf("found %s, expected a list", describe(n, path)), fix)
+		d.add(codes.WrongType, path, line, fmt.Sprintf("found %s, expected a list", describe(n, path)), fix)
 		return
 	}
 	// Not nil even when empty: a stated empty list replaces what is there.
@@ -160,7 +166,7 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, path string, line int) {
 	for i, entry := range n.Content {
 		child := fmt.Sprintf("%s[%d]", path, i)
 		if isNull(follow(entry)) {
-			d.add(child, entry.Line, "found an empty entry", "remove it")
+			d.add(codes.WrongType, child, entry.Line, "found an empty entry", "remove it")
 			continue
 		}
 		item := reflect.New(v.Type().Elem()).Elem()
@@ -188,7 +194,7 @@ func (d *decoder) boolean(n *yaml.Node, v reflect.Value, path string, line int) 
 			fix = assign(path, "false")
 		}
 	}
-	d.add(path, line, message, fix)
+	d.add(codes.WrongType, path, line, message, fix)
 }
 
 func (d *decoder) integer(n *yaml.Node, v reflect.Value, path string, line int) {
@@ -203,7 +209,7 @@ func (d *decoder) integer(n *yaml.Node, v reflect.Value, path string, line int) 
 			fix = assign(path, strconv.Itoa(i))
 		}
 	}
-	d.add(path, line, message, fix)
+	d.add(codes.WrongType, path, line, message, fix)
 }
 
 func (d *decoder) text(n *yaml.Node, v reflect.Value, path string, line int) {
@@ -220,7 +226,7 @@ func (d *decoder) text(n *yaml.Node, v reflect.Value, path string, line int) {
 			fix = assign(path, show(n.Value))
 		}
 	}
-	d.add(path, line, message, fix)
+	d.add(codes.WrongType, path, line, message, fix)
 }
 
 // plain refuses characters that no field can mean and that YAML holds only as
@@ -228,7 +234,7 @@ func (d *decoder) text(n *yaml.Node, v reflect.Value, path string, line int) {
 func (d *decoder) plain(text, path string, line int) bool {
 	for _, r := range text {
 		if (unicode.IsControl(r) && !strings.ContainsRune("\t\n\r", r)) || r == 0xfeff || r == 0xfffe || r == 0xffff {
-			d.add(path, line, fmt.Sprintf("found the character %U, expected text", r), "")
+			d.add(codes.ControlCharacter, path, line, fmt.Sprintf("found the character %U, expected text", r), "")
 			return false
 		}
 	}
@@ -239,7 +245,7 @@ func (d *decoder) plain(text, path string, line int) bool {
 func (d *decoder) isForeign(root *yaml.Node) bool {
 	root = follow(root)
 	if root.Kind != yaml.MappingNode {
-		d.add("", root.Line, fmt.Sprintf("found %s, expected a scenario", describe(root, "")),
+		d.add(codes.NotAScenario, "", root.Line, fmt.Sprintf("found %s, expected a scenario", describe(root, "")),
 			"write apiVersion: "+APIVersion+" and kind: "+Kind)
 		return true
 	}
@@ -248,7 +254,7 @@ func (d *decoder) isForeign(root *yaml.Node) bool {
 		return false
 	}
 	if val := follow(kind); val.Kind == yaml.ScalarNode && !isNull(val) && !near(val.Value, Kind) {
-		d.add("kind", kind.Line, fmt.Sprintf("found %s, expected %s", show(val.Value), Kind), "write kind: "+Kind)
+		d.add(codes.NotAScenario, "kind", kind.Line, fmt.Sprintf("found %s, expected %s", show(val.Value), Kind), "write kind: "+Kind)
 		return true
 	}
 	return false
@@ -263,13 +269,13 @@ func (d *decoder) required(path, found, want string) {
 	if found == "" {
 		message = "missing, expected " + want
 	}
-	d.add(path, d.layer.position(path).line, message, fmt.Sprintf("write %s: %s", path, want))
+	d.add(codes.NotAScenario, path, d.layer.position(path).line, message, fmt.Sprintf("write %s: %s", path, want))
 }
 
 func (d *decoder) named(name string) {
 	const path = "metadata.name"
 	if name == "" && !d.reported(path) && !d.reported("metadata") {
-		d.add(path, d.layer.position(path).line, "missing, expected a name for the scenario", "write metadata: {name: my-registry}")
+		d.add(codes.NotAScenario, path, d.layer.position(path).line, "missing, expected a name for the scenario", "write metadata: {name: my-registry}")
 	}
 }
 

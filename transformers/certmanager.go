@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 	k8syaml "sigs.k8s.io/yaml"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
@@ -46,7 +47,7 @@ func (r *render) removeBundle() {
 	}
 	if !hooks {
 		// Helm 3 passes no hooks to post-renderers and appends them unpatched.
-		r.warn(nil, "the bundled cert-manager's startupapicheck hooks are not in the stream; if the chart renders them, they run and fail: set the chart value cert-manager.install=false (or cert-manager.startupapicheck.enabled=false), or use --no-hooks")
+		r.warn(codes.HooksUnpatched, nil, "the bundled cert-manager's startupapicheck hooks are not in the stream; if the chart renders them, they run and fail: set the chart value cert-manager.install=false (or cert-manager.startupapicheck.enabled=false), or use --no-hooks")
 	}
 }
 
@@ -101,7 +102,7 @@ func (r *render) addCertificate() (*resource.Object, error) {
 		if taken, err := r.named("Certificate", name); err != nil {
 			return nil, err
 		} else if taken != nil {
-			return nil, problemWith(taken, "spec.secretName", "say that it is the registry's with spec.targets.certificate, or rename it",
+			return nil, problemWith(codes.CertificateOfAnother, taken, "spec.secretName", "say that it is the registry's with spec.targets.certificate, or rename it",
 				"the registry does not mount %s, and its name is wanted for the registry's certificate", text(taken.Node(), "spec", "secretName"))
 		}
 	}
@@ -168,7 +169,7 @@ func (r *render) cover(o *resource.Object, added bool) error {
 		namespace = svc.Namespace
 	}
 	if namespace == "" {
-		return problemWith(svc, "metadata.namespace", "pass --namespace, or write metadata.namespace in the scenario",
+		return problemWith(codes.NamespaceUnknown, svc, "metadata.namespace", "pass --namespace, or write metadata.namespace in the scenario",
 			"the certificate needs the Service's cluster-local name, and nothing says which namespace it is in")
 	}
 	names := []string{svc.Name + "." + namespace + ".svc.cluster.local"}
@@ -187,7 +188,7 @@ func (r *render) cover(o *resource.Object, added bool) error {
 		r.replaceAddress(o, ip)
 		addresses = append(addresses, ip)
 	} else {
-		r.warn(svc, "it has no clusterIP, so the certificate cannot hold it: clients that pull by address will not trust the registry")
+		r.warn(codes.NoClusterIP, svc, "it has no clusterIP, so the certificate cannot hold it: clients that pull by address will not trust the registry; state service.clusterIP")
 	}
 	if cm := r.spec.CertManager; cm != nil {
 		names = append(names, cm.DNSNames...)
@@ -326,11 +327,11 @@ func (r *render) removeCertificate() error {
 		return nil
 	}
 	if !r.registry.release.owns(certificate) {
-		return problemWith(certificate, "spec.secretName", "take it out where it is made, or mount another Secret",
+		return problemWith(codes.CertificateOfAnother, certificate, "spec.secretName", "take it out where it is made, or mount another Secret",
 			"it writes the Secret that the registry mounts, but does not belong to the release %s", r.registry.release.name)
 	}
 	if tls := r.spec.TLS; tls != nil && tls.Secret != nil && *tls.Secret == r.state.secret {
-		return r.scenario.At("spec.tls.secret",
+		return r.scenario.At(codes.CertificateOfAnother, "spec.tls.secret",
 			fmt.Sprintf("%s writes this Secret, and with certManager disabled nothing would", certificate),
 			"name another Secret, or write certManager.enabled: true instead of tls")
 	}

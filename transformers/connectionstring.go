@@ -3,6 +3,7 @@ package transformers
 import (
 	"encoding/base64"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -24,12 +25,12 @@ func connectionString(r *render) error {
 		return r.writeConnection(text(ref, "name"), text(ref, "key"), c.Reveal(), c.RegistryName())
 	}
 	if lookup(env, "valueFrom") != nil {
-		return problemWith(workload, "env "+connectionEnv, "have the chart take it from a Secret, or leave connectionString out",
+		return problemWith(codes.ConnectionStringPlace, workload, "env "+connectionEnv, "have the chart take it from a Secret, or leave connectionString out",
 			"its value comes from something that is no Secret, where a password must not be written")
 	}
 	if putText(env, c.Reveal(), "value") {
 		r.changed(workload, "set %s to that of registry %s", connectionEnv, c.RegistryName())
-		r.warn(workload, "it states the connection string in clear, as the chart rendered it: whoever can read the manifest can read the password")
+		r.warn(codes.SecretInTheOpen, workload, "it states the connection string in clear, as the chart rendered it: whoever can read the manifest can read the password")
 	}
 	return nil
 }
@@ -50,7 +51,7 @@ func (r *render) connectionFromWholeSecret(value, registry string) error {
 			return r.writeConnection(name, connectionEnv, value, registry)
 		}
 	}
-	return problemWith(r.registry.workload, "env", "render the chart with connectionString, any text, so that it makes the Secret, or leave connectionString out",
+	return problemWith(codes.ConnectionStringPlace, r.registry.workload, "env", "render the chart with connectionString, any text, so that it makes the Secret, or leave connectionString out",
 		"no variable %s takes a connection string from anywhere", connectionEnv)
 }
 
@@ -61,7 +62,7 @@ func (r *render) writeConnection(name, key, value, registry string) error {
 		return err
 	}
 	if o == nil {
-		return problemWith(r.registry.workload, "env "+connectionEnv,
+		return problemWith(codes.ConnectionStringPlace, r.registry.workload, "env "+connectionEnv,
 			"write the connection string into that Secret in the cluster, or render the chart with connectionString so that it makes one, or leave connectionString out",
 			"it takes key %s of Secret %s, which is not in the render", key, name)
 	}
@@ -86,6 +87,6 @@ func setSecretKey(o *resource.Object, key, value string) {
 // noteSettings hands on what the settings' author should know.
 func (r *render) noteSettings() {
 	for _, note := range r.scenario.Notes() {
-		r.report.Warnings = append(r.report.Warnings, Warning{Transformer: "settings", Message: note})
+		r.report.Warnings = append(r.report.Warnings, Warning{Code: note.Code, Transformer: "settings", Message: note.Message})
 	}
 }

@@ -3,6 +3,7 @@ package transformers
 import (
 	"errors"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 )
 
@@ -59,38 +60,38 @@ func isTrue(b *bool) bool { return b != nil && *b }
 // contradictions are the rules across fields that need the render.
 func (r *render) contradictions(s state, install, trust *bool) []error {
 	var found []error
-	report := func(path, fix, message string) {
-		found = append(found, r.scenario.At(path, message, fix))
+	report := func(code codes.Code, path, fix, message string) {
+		found = append(found, r.scenario.At(code, path, message, fix))
 	}
 	reg := r.registry
 	if isTrue(install) && len(reg.bundle) == 0 {
-		report("spec.certManager.install", "render the chart with cert-manager.install=true, or write install: false",
+		report(codes.NoBundledCertManager, "spec.certManager.install", "render the chart with cert-manager.install=true, or write install: false",
 			"the render holds no bundled cert-manager, and a patch cannot bring one")
 	}
 	if isTrue(trust) && reg.trust == nil {
 		if err := reg.ambiguous["trustDistribution"]; err != nil {
 			found = append(found, err)
 		} else {
-			report("spec.trustDistribution.enabled", "render the chart with trustDistribution.enabled=true, or write enabled: false",
+			report(codes.NoTrustDistribution, "spec.trustDistribution.enabled", "render the chart with trustDistribution.enabled=true, or write enabled: false",
 				"the render holds no trust distribution DaemonSet, and a patch cannot bring one")
 		}
 	}
 	if s.install && len(reg.bundle) > 0 && !s.certManager && (s.tlsStated || install != nil) {
-		report("spec.certManager.install", "write certManager.install: false",
+		report(codes.InstallWithoutEnabled, "spec.certManager.install", "write certManager.install: false",
 			"the render holds a bundled cert-manager that the registry would not use; the chart refuses cert-manager.install=true with cert-manager.enabled=false too")
 	}
 	if s.http && s.trust && s.tlsStated {
-		report("spec.trustDistribution.enabled", "write trustDistribution.enabled: false",
+		report(codes.TrustWithoutCertificate, "spec.trustDistribution.enabled", "write trustDistribution.enabled: false",
 			"with httpEnabled there is no certificate that nodes could be told to trust")
 	}
 	if !s.certManager && describesCertificate(r.spec.CertManager) {
-		report("spec.certManager", "write certManager.enabled: true", "it describes a Certificate, and the registry has none")
+		report(codes.NoEffect, "spec.certManager", "write certManager.enabled: true", "it describes a Certificate, and the registry has none")
 	}
 	if !s.tlsStated {
 		return found
 	}
 	if !s.http && !s.certManager && r.spec.TLS == nil && (reg.secret == "" || reg.certificate != nil) {
-		report(r.tlsField(), "give spec.tls a secret, or crt and key, or write certManager.enabled: true",
+		report(codes.NoCertificate, r.tlsField(), "give spec.tls a secret, or crt and key, or write certManager.enabled: true",
 			"nothing would provide a certificate for HTTPS")
 	}
 	return found

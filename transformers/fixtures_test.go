@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/fixtures"
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers"
@@ -31,12 +32,15 @@ var update = flag.Bool("update", false, "write what the cases in fixtures expect
 
 // goldenCase is a case whose expectations are golden files: expected.yaml and
 // report.txt, or error.txt.
-type goldenCase struct{ fixtures.Case }
+type goldenCase struct {
+	fixtures.Case
+	advise bool // ask for notes
+}
 
 func cases(t *testing.T, pattern string, f func(t *testing.T, c goldenCase)) {
 	t.Helper()
 	for _, c := range fixtures.Cases(t, pattern) {
-		t.Run(c.Name, func(t *testing.T) { f(t, goldenCase{c}) })
+		t.Run(c.Name, func(t *testing.T) { f(t, goldenCase{Case: c}) })
 	}
 }
 
@@ -48,6 +52,8 @@ func TestTransformersDoWhatTheirCasesSay(t *testing.T) {
 			return
 		}
 		c.settled(t, output)
+		c.advised(t, output)
+		assert.Empty(t, report.Notes, "nobody asked for them")
 		c.golden(t, "expected.yaml", redacted(t, output))
 		c.golden(t, "report.txt", reportText(report))
 		c.without(t, "error.txt")
@@ -91,7 +97,7 @@ func (c goldenCase) run(t *testing.T, input []byte) ([]byte, *transformers.Repor
 		return nil, nil, err
 	}
 	// The namespace is the manifests' or the scenario's in these cases.
-	report, err := transformers.Run(set, layer, transformers.Options{Now: fixtures.Now, Version: "test"})
+	report, err := transformers.Run(set, layer, transformers.Options{Now: fixtures.Now, Version: "test", Advise: c.advise})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -130,6 +136,22 @@ func (c goldenCase) settled(t *testing.T, output []byte) {
 	assert.Empty(t, report.Changes)
 }
 
+// advised: notes change nothing, and each has a code.
+func (c goldenCase) advised(t *testing.T, output []byte) {
+	t.Helper()
+	c.advise = true
+	again, report, err := c.run(t, c.Read(t, "input.yaml"))
+	require.NoError(t, err)
+	assert.Equal(t, string(output), string(again))
+	for _, n := range report.Notes {
+		assert.NotZero(t, n.Code)
+		assertNothingSecret(t, []byte(n.String()))
+	}
+	for _, w := range report.Warnings {
+		assert.NotZero(t, w.Code)
+	}
+}
+
 // golden compares with a file of the case, or writes it.
 func (c goldenCase) golden(t *testing.T, name string, got []byte) {
 	t.Helper()
@@ -148,7 +170,8 @@ func (c goldenCase) golden(t *testing.T, name string, got []byte) {
 // to its reader.
 func (c goldenCase) refused(t *testing.T, err error) {
 	t.Helper()
-	for _, part := range parts(err) {
+	for _, part := range codes.Leaves(err) {
+		assert.NotContains(t, []codes.Code{{}, codes.Unforeseen}, codes.Of(part), "has no code: %v", part)
 		where, fix := true, true
 		var problem transformers.Problem
 		var stated scenario.Error
@@ -162,7 +185,7 @@ func (c goldenCase) refused(t *testing.T, err error) {
 		assert.True(t, where, "does not say where: %v", part)
 		assert.True(t, fix, "does not say what to do: %v", part)
 	}
-	c.golden(t, "error.txt", []byte(err.Error()+"\n"))
+	c.golden(t, "error.txt", []byte(codes.Text(err)+"\n"))
 	c.without(t, "expected.yaml", "report.txt")
 }
 
@@ -176,19 +199,6 @@ func (c goldenCase) without(t *testing.T, names ...string) {
 		}
 		assert.NoFileExists(t, path)
 	}
-}
-
-// parts takes joined errors apart.
-func parts(err error) []error {
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return []error{err}
-	}
-	var all []error
-	for _, e := range joined.Unwrap() {
-		all = append(all, parts(e)...)
-	}
-	return all
 }
 
 func reportText(report *transformers.Report) []byte {

@@ -6,6 +6,7 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/scenario/lazyregexp"
 )
@@ -30,7 +31,7 @@ func mode(r *render) error {
 		return nil
 	}
 	if isTrue(readOnly.Enforce) {
-		return r.scenario.At("spec.readOnly.enforce", "this version has no proxy that could enforce it", "leave it out")
+		return r.scenario.At(codes.NotSupported, "spec.readOnly.enforce", "this version has no proxy that could enforce it", "leave it out")
 	}
 	switch {
 	case readOnly.RootFilesystem == nil:

@@ -4,15 +4,20 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
 // Problem is one reason why a scenario cannot be made to hold on a render.
 type Problem struct {
+	// Code says what kind of problem it is.
+	Code codes.Code
 	// Document is where the object came from: its "# Source" or its number.
 	Document string
 	// Object is Kind/name, empty where the problem is with the whole render.
 	Object string
+	// Ref is what Kubernetes knows the object by.
+	Ref resource.Ref
 	// Field is the path within the object, such as spec.clusterIP.
 	Field string
 	// Message says what was found and what was expected.
@@ -20,6 +25,9 @@ type Problem struct {
 	// Fix says what to write, and where.
 	Fix string
 }
+
+// ErrorCode implements codes.Coded.
+func (p Problem) ErrorCode() codes.Code { return p.Code }
 
 // Error is the problem on one line.
 func (p Problem) Error() string {
@@ -37,14 +45,14 @@ func (p Problem) Error() string {
 }
 
 // problemWith reports on a field of an object.
-func problemWith(o *resource.Object, field, fix, format string, args ...any) Problem {
+func problemWith(code codes.Code, o *resource.Object, field, fix, format string, args ...any) Problem {
 	return Problem{
-		Document: o.Document(), Object: o.String(), Field: field,
+		Code: code, Document: o.Document(), Object: o.String(), Ref: o.Ref(), Field: field,
 		Message: fmt.Sprintf(format, args...), Fix: fix,
 	}
 }
 
 // problem reports on the render as a whole.
-func problem(fix, format string, args ...any) Problem {
-	return Problem{Message: fmt.Sprintf(format, args...), Fix: fix}
+func problem(code codes.Code, fix, format string, args ...any) Problem {
+	return Problem{Code: code, Message: fmt.Sprintf(format, args...), Fix: fix}
 }

@@ -6,6 +6,7 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -158,7 +159,7 @@ func (r *render) reportKept() error {
 		if !slices.ContainsFunc(users, func(u *resource.Object) bool {
 			return slices.ContainsFunc(secretRefs(podSpec(u.Node())), func(ref secretRef) bool { return ref.name() == name })
 		}) {
-			r.warn(o, "kept, although nothing in the stream refers to it any more")
+			r.warn(codes.KeptUnused, o, "kept, although nothing in the stream refers to it any more")
 		}
 	}
 	return nil

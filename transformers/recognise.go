@@ -8,6 +8,7 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
@@ -154,7 +155,7 @@ func (reg *registry) pick(role string, candidates []*resource.Object, target *sc
 	if target != nil {
 		selected := slices.DeleteFunc(slices.Clone(candidates), func(o *resource.Object) bool { return !selects(target, o) })
 		if len(selected) == 0 {
-			return nil, reg.scenario.At("spec.targets."+role, "it selects no object; "+listed(candidates), "correct it, or leave it out")
+			return nil, reg.scenario.At(codes.TargetNotFound, "spec.targets."+role, "it selects no object; "+listed(candidates), "correct it, or leave it out")
 		}
 		candidates = selected
 	}
@@ -165,7 +166,7 @@ func (reg *registry) pick(role string, candidates []*resource.Object, target *sc
 		return candidates[0], nil
 	}
 	o := candidates[0]
-	return nil, reg.scenario.At("spec.targets."+role,
+	return nil, reg.scenario.At(codes.TargetAmbiguous, "spec.targets."+role,
 		fmt.Sprintf("%d objects could be the %s; %s", len(candidates), roleTitles[role], listed(candidates)),
 		fmt.Sprintf("say which with spec.targets.%s: {kind: %s, name: %s}", role, o.Kind, o.Name))
 }
@@ -224,7 +225,7 @@ func (reg *registry) findWorkload(set *resource.Set, target *scenario.Target) er
 		return err
 	}
 	if reg.workload == nil {
-		return problem("check that the chart is in the stream, or say which object it is with spec.targets.workload",
+		return problem(codes.RegistryNotFound, "check that the chart is in the stream, or say which object it is with spec.targets.workload",
 			"no connected registry found: no Deployment or StatefulSet runs an image named %s or sets %s", imageRepository, connectionEnv)
 	}
 	reg.container = registryContainer(reg.workload)
@@ -232,7 +233,7 @@ func (reg *registry) findWorkload(set *resource.Set, target *scenario.Target) er
 		reg.container = containers[0]
 	}
 	if reg.container == nil {
-		return problemWith(reg.workload, "spec.template.spec.containers", "choose another workload with spec.targets.workload",
+		return problemWith(codes.RegistryNotFound, reg.workload, "spec.template.spec.containers", "choose another workload with spec.targets.workload",
 			"none of its containers runs an image named %s or sets %s", imageRepository, connectionEnv)
 	}
 	return nil

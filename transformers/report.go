@@ -3,6 +3,7 @@ package transformers
 import (
 	"fmt"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -12,12 +13,18 @@ type Report struct {
 	Scenario string
 	Changes  []Change
 	Warnings []Warning
+	// Notes are about what the cluster must have; there are none unless
+	// Options.Advise asks for them.
+	Notes []Note
 }
 
 // Change is one thing that a transformer did to one object.
 type Change struct {
 	Object      *resource.Object
 	Transformer string
+	// Concern is what the change is about; which transformer has which is in the
+	// pipeline, but whatever is done to the bundled cert-manager is about that.
+	Concern Concern
 	// Message says what was done, in the past tense, without any secret.
 	Message string
 }
@@ -30,6 +37,8 @@ func (c Change) String() string {
 // Warning is something that the scenario cannot make hold by itself, or that its
 // author probably did not mean.
 type Warning struct {
+	// Code says what kind of warning it is.
+	Code codes.Code
 	// Object is nil where the warning is about no object in particular.
 	Object      *resource.Object
 	Transformer string
@@ -38,8 +47,21 @@ type Warning struct {
 
 // String is the line that a person reads on stderr.
 func (w Warning) String() string {
-	if w.Object == nil {
-		return fmt.Sprintf("warning: %s: %s", w.Transformer, w.Message)
+	about := w.Transformer
+	if w.Object != nil {
+		about = w.Object.String() + ": " + about
 	}
-	return fmt.Sprintf("warning: %s: %s: %s", w.Object, w.Transformer, w.Message)
+	return codes.Tag(fmt.Sprintf("warning: %s: %s", about, w.Message), w.Code)
+}
+
+// Note is something that is not the scenario's to make hold.
+type Note Warning
+
+// String is the line that a person reads on stderr.
+func (n Note) String() string {
+	about := "note: "
+	if n.Object != nil {
+		about += n.Object.String() + ": "
+	}
+	return codes.Tag(about+n.Message, n.Code)
 }

@@ -7,6 +7,7 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -58,7 +59,7 @@ func (r *render) service() (*resource.Object, error) {
 		return nil, err
 	}
 	if r.registry.service == nil {
-		return nil, problemWith(r.registry.workload, "spec.template.metadata.labels",
+		return nil, problemWith(codes.ServiceNotFound, r.registry.workload, "spec.template.metadata.labels",
 			"check that the Service is in the stream, or say which it is with spec.targets.service",
 			"no Service selects these pods")
 	}
@@ -73,10 +74,10 @@ func (r *render) setClusterIP(o *resource.Object, want string) error {
 	}
 	const fix = "set the chart value service.clusterIP instead"
 	if have == "None" {
-		return problemWith(o, "spec.clusterIP", fix, "the Service is headless and cannot be given %s", want)
+		return problemWith(codes.ServiceForm, o, "spec.clusterIP", fix, "the Service is headless and cannot be given %s", want)
 	}
 	if serviceType := text(node, "spec", "type"); serviceType == "ExternalName" {
-		return problemWith(o, "spec.type", fix, "an ExternalName Service has no clusterIP, expected ClusterIP")
+		return problemWith(codes.ServiceForm, o, "spec.type", fix, "an ExternalName Service has no clusterIP, expected ClusterIP")
 	}
 	if have != "" {
 		// The chart may have written its address elsewhere too, in scripts even,
@@ -84,7 +85,7 @@ func (r *render) setClusterIP(o *resource.Object, want string) error {
 		if other, err := r.mentions(o, have); err != nil {
 			return err
 		} else if other != nil {
-			return problemWith(o, "spec.clusterIP", "set the chart value service.clusterIP="+want+", so that the chart renders it everywhere",
+			return problemWith(codes.AddressElsewhere, o, "spec.clusterIP", "set the chart value service.clusterIP="+want+", so that the chart renders it everywhere",
 				"the chart rendered %s, the scenario states %s, and %s (%s) holds the rendered one too", have, want, other, other.Document())
 		}
 	}
@@ -120,7 +121,7 @@ func (r *render) checkIPFamily(o *resource.Object, want string) error {
 		family = "IPv6"
 	}
 	if first := families[0].YNode().Value; first != family {
-		return problemWith(o, "spec.ipFamilies", "state an address of the first family, or set the chart's ipFamilies",
+		return problemWith(codes.ServiceForm, o, "spec.ipFamilies", "state an address of the first family, or set the chart's ipFamilies",
 			"the first family is %s, and %s is %s", first, want, family)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
@@ -50,7 +51,7 @@ func (r *render) claim() (*resource.Object, *yaml.RNode, error) {
 			}
 		}
 	}
-	return nil, nil, problemWith(reg.workload, "spec.template.spec.volumes",
+	return nil, nil, problemWith(codes.ClaimNotFound, reg.workload, "spec.template.spec.volumes",
 		"check that the PersistentVolumeClaim is in the stream, or say which it is with spec.targets.pvc",
 		"no PersistentVolumeClaim in the stream is mounted at %s", dataPath)
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/connected-registry/scenario/codes"
 )
 
 const (
@@ -24,7 +26,7 @@ func tlsMount(r *render) error {
 		return nil
 	}
 	if r.state.http {
-		r.warn(nil, "the registry serves plain HTTP: whoever is on the way can read and change passwords and images")
+		r.warn(codes.PlainHTTP, nil, "the registry serves plain HTTP: whoever is on the way can read and change passwords and images")
 		r.unmountCertificate()
 	} else {
 		if err := r.mountCertificate(); err != nil {
@@ -113,7 +115,7 @@ func (r *render) checkKeys(volume string) error {
 		}
 		for _, key := range ref.keys() {
 			if !has[key] {
-				return problemWith(r.registry.workload, ref.where,
+				return problemWith(codes.SecretKey, r.registry.workload, ref.where,
 					"give the Secret that key ("+caKey+" is spec.tls.caCrt or caCrtFile), or have the chart mount the whole Secret",
 					"it takes key %s of Secret %s, which has no such key", key, r.state.secret)
 			}

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers/keypair"
 	"github.com/connected-registry/scenario/transformers/resource"
@@ -81,7 +82,7 @@ func (r *render) checkRenderedSecret() error {
 func (r *render) ensureSecret(tls *scenario.TLS) error {
 	material := tls.Material()
 	if material == nil {
-		return r.scenario.At("spec.tls", "the certificate and key were not read", "give crt and key, or crtFile and keyFile")
+		return r.scenario.At(codes.FileUnreadable, "spec.tls", "the certificate and key were not read", "give crt and key, or crtFile and keyFile")
 	}
 	want, err := r.wantedSANs()
 	if err != nil {
@@ -96,10 +97,10 @@ func (r *render) ensureSecret(tls *scenario.TLS) error {
 		return r.scenario.Translate(problems)
 	}
 	if len(want.IPs) == 0 {
-		r.warn(r.registry.service, "it has no clusterIP, so the certificate could not be checked for the address that clients will use")
+		r.warn(codes.NoClusterIP, r.registry.service, "it has no clusterIP, so the certificate could not be checked for the address that clients will use; state service.clusterIP")
 	}
 	for _, w := range info.Warnings {
-		r.warn(nil, "%s", w)
+		r.warn(w.Code, nil, "%s", w.Message)
 	}
 	r.material, r.materialCA = material, info.CA
 
@@ -223,26 +224,25 @@ func secretData(o *resource.Object) map[string][]byte {
 // scenario's own certificate. One that is not is the cluster's, and not ours to see.
 func (r *render) checkNamedSecret(name string) error {
 	o, err := r.named("Secret", name)
-	if err != nil || o == nil {
+	if err != nil {
 		return err
 	}
-	if misplaced := text(o.Node(), "metadata", "type"); misplaced != "" {
-		return problemWith(o, "metadata.type", "move type: "+tlsSecretType+" to the top level of the Secret",
-			"a Secret's type does not belong under metadata, where the API server refuses it")
+	if o == nil {
+		return r.warnOfNamesake(name)
 	}
-	if found := orElse(text(o.Node(), "type"), "Opaque"); found != tlsSecretType {
-		return problemWith(o, "type", "write type: "+tlsSecretType, "found %s, expected %s", found, tlsSecretType)
+	if err := checkSecretType(o); err != nil {
+		return err
 	}
 	data := secretData(o)
 	var problems []error
 	for _, key := range []string{crtKey, keyKey} {
 		if len(data[key]) == 0 {
-			problems = append(problems, problemWith(o, "data["+key+"]", "put the PEM there in base64", "it is missing, empty or not base64"))
+			problems = append(problems, problemWith(codes.SecretKey, o, "data["+key+"]", "put the PEM there in base64", "it is missing, empty or not base64"))
 		}
 	}
 	for _, key := range []string{crtKey, keyKey, caKey} {
 		if bytes.HasPrefix(data[key], encodedPEM) {
-			problems = append(problems, problemWith(o, "data["+key+"]", "encode the PEM once, or put it under stringData as it is",
+			problems = append(problems, problemWith(codes.Base64Twice, o, "data["+key+"]", "encode the PEM once, or put it under stringData as it is",
 				"it is PEM encoded in base64 twice"))
 		}
 	}
@@ -257,10 +257,34 @@ func (r *render) checkNamedSecret(name string) error {
 	info, found := keypair.Check(scenario.Material{Crt: data[crtKey], Key: data[keyKey], CaCrt: data[caKey]},
 		keypair.Fields{Crt: path.Key(crtKey), Key: path.Key(keyKey), CA: path.Key(caKey)}, want)
 	for _, w := range info.Warnings {
-		r.warn(o, "%s", w)
+		r.warn(w.Code, o, "%s", w.Message)
 	}
 	for _, e := range r.scenario.Translate(found) {
-		problems = append(problems, Problem{Document: o.Document(), Object: o.String(), Field: e.Path, Message: e.Message, Fix: e.Fix})
+		problems = append(problems, problemWith(e.Code, o, e.Path, e.Fix, "%s", e.Message))
 	}
 	return errors.Join(problems...)
+}
+
+func checkSecretType(o *resource.Object) error {
+	if misplaced := text(o.Node(), "metadata", "type"); misplaced != "" {
+		return problemWith(codes.SecretType, o, "metadata.type", "move type: "+tlsSecretType+" to the top level of the Secret",
+			"a Secret's type does not belong under metadata, where the API server refuses it")
+	}
+	if found := orElse(text(o.Node(), "type"), "Opaque"); found != tlsSecretType {
+		return problemWith(codes.SecretType, o, "type", "write type: "+tlsSecretType, "found %s, expected %s", found, tlsSecretType)
+	}
+	return nil
+}
+
+// warnOfNamesake is about a Secret that is in the stream by its name only. Another
+// application may well have one of that name, so it is no error.
+func (r *render) warnOfNamesake(name string) error {
+	secrets, err := r.set.Select([]string{"Secret"}, name)
+	for _, o := range secrets {
+		if o.Name == name {
+			r.warn(codes.SecretNamespace, o, "it is in namespace %s, and the registry mounts the one in %s; write metadata.namespace: %s if it is meant",
+				o.Namespace, r.registry.release.namespace, r.registry.release.namespace)
+		}
+	}
+	return err
 }

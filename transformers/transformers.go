@@ -6,8 +6,10 @@ package transformers
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers/postconditions"
 	"github.com/connected-registry/scenario/transformers/resource"
@@ -22,6 +24,8 @@ type Options struct {
 	// Namespace is the release's, for manifests that leave theirs out. The
 	// scenario's metadata.namespace comes second.
 	Namespace string
+	// Advise asks for Report.Notes.
+	Advise bool
 }
 
 // pipeline is every transformer, in the order in which they run. The order is
@@ -30,18 +34,19 @@ type Options struct {
 // the CA that nodes are told to trust, and only then is known what nothing uses.
 var pipeline = []struct {
 	name      string
+	concern   Concern
 	transform func(*render) error
 }{
-	{"service", service},
-	{"storage", storage},
-	{"connectionstring", connectionString}, // needs nothing of the others, and no other needs it
-	{"certmanager", certManager},
-	{"tlssecret", tlsSecret},
-	{"tlsmount", tlsMount},
-	{"mode", mode},
-	{"trustdistribution", trustDistribution},
-	{"prune", prune},
-	{"marker", marker},
+	{"service", ConcernService, service},
+	{"storage", ConcernStorage, storage},
+	{"connectionstring", ConcernConnection, connectionString}, // needs nothing of the others, and no other needs it
+	{"certmanager", ConcernCertificate, certManager},
+	{"tlssecret", ConcernCertificate, tlsSecret},
+	{"tlsmount", ConcernCertificate, tlsMount},
+	{"mode", ConcernReadOnly, mode},
+	{"trustdistribution", ConcernTrust, trustDistribution},
+	{"prune", ConcernCleanUp, prune},
+	{"marker", ConcernMarker, marker},
 }
 
 // render is one run's state.
@@ -54,8 +59,9 @@ type render struct {
 	state    state
 	report   *Report
 
-	// running is the transformer at work, for the report.
+	// running is the transformer at work and concern what it is about, for the report.
 	running string
+	concern Concern
 	removed []*resource.Object
 	// formerIP is the Service's address that the stated one replaced, if any.
 	formerIP string
@@ -98,12 +104,15 @@ func Run(set *resource.Set, layer *scenario.Layer, options Options) (*Report, er
 		return nil, err
 	}
 	for _, t := range pipeline {
-		r.running = t.name
+		r.running, r.concern = t.name, t.concern
 		if err := t.transform(r); err != nil {
 			return nil, err
 		}
 	}
-	return r.report, r.verify()
+	if err := r.verify(); err != nil {
+		return r.report, err
+	}
+	return r.report, r.advise()
 }
 
 // verify hands the result to the post-conditions, which know only what must hold
@@ -153,11 +162,19 @@ func onlyHooks(set *resource.Set) bool {
 }
 
 func (r *render) changed(o *resource.Object, format string, args ...any) {
-	r.report.Changes = append(r.report.Changes, Change{Object: o, Transformer: r.running, Message: fmt.Sprintf(format, args...)})
+	concern := r.concern
+	if slices.Contains(r.registry.bundle, o) {
+		concern = ConcernBundle
+	}
+	r.report.Changes = append(r.report.Changes, Change{Object: o, Transformer: r.running, Concern: concern, Message: fmt.Sprintf(format, args...)})
 }
 
-func (r *render) warn(o *resource.Object, format string, args ...any) {
-	r.report.Warnings = append(r.report.Warnings, Warning{Object: o, Transformer: r.running, Message: fmt.Sprintf(format, args...)})
+func (r *render) warn(code codes.Code, o *resource.Object, format string, args ...any) {
+	r.report.Warnings = append(r.report.Warnings, r.attention(code, o, format, args...))
+}
+
+func (r *render) attention(code codes.Code, o *resource.Object, format string, args ...any) Warning {
+	return Warning{Code: code, Object: o, Transformer: r.running, Message: fmt.Sprintf(format, args...)}
 }
 
 // remove takes an object out of the stream.

@@ -3,6 +3,7 @@ package transformers
 import (
 	"slices"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -29,7 +30,7 @@ func trustDistribution(r *render) error {
 	disabled := stated != nil && stated.Enabled != nil && !*stated.Enabled
 	if disabled {
 		if stated.UseNodeSelector != nil {
-			r.warn(nil, "useNodeSelector has no effect while the trust distribution is disabled")
+			r.warn(codes.NoEffect, nil, "useNodeSelector has no effect while the trust distribution is disabled")
 		}
 		if trust != nil {
 			r.remove(trust, "trust is distributed by other means")
@@ -38,7 +39,7 @@ func trustDistribution(r *render) error {
 	}
 	if stated != nil && stated.UseNodeSelector != nil && !disabled {
 		if trust == nil {
-			return r.scenario.At("spec.trustDistribution.useNodeSelector", "the render holds no trust distribution DaemonSet",
+			return r.scenario.At(codes.NoTrustDistribution, "spec.trustDistribution.useNodeSelector", "the render holds no trust distribution DaemonSet",
 				"render the chart with trustDistribution.enabled=true, or leave it out")
 		}
 		r.selectNodes(trust, *stated.UseNodeSelector)
@@ -137,10 +138,10 @@ func (r *render) requireCA(o *resource.Object, ref secretRef) error {
 		return err
 	}
 	if !known {
-		r.warn(o, "%s takes %s from Secret %s, which is not in the stream: it must hold that key", ref.where, caKey, r.state.secret)
+		r.warn(codes.CAUnknown, o, "%s takes %s from Secret %s, which is not in the stream: it must hold that key", ref.where, caKey, r.state.secret)
 		return nil
 	}
-	return problemWith(o, ref.where, "give spec.tls.caCrt (or caCrtFile), put ca.crt into the Secret, or write trustDistribution.enabled: false",
+	return problemWith(codes.CAMissing, o, ref.where, "give spec.tls.caCrt (or caCrtFile), put ca.crt into the Secret, or write trustDistribution.enabled: false",
 		"nodes are to trust the CA in Secret %s, which has no %s", r.state.secret, caKey)
 }
 
@@ -179,7 +180,7 @@ func (r *render) checkTrust(trust *resource.Object) error {
 	if found || r.registry.secret == r.state.secret && r.material == nil {
 		return nil
 	}
-	return problemWith(trust, "spec.template.spec.volumes",
+	return problemWith(codes.CANotTaken, trust, "spec.template.spec.volumes",
 		"write trustDistribution.enabled: false and distribute the CA yourself, or set the certificate by chart values",
 		"it takes no CA from a Secret, so it cannot be told to hand out the one of Secret %s", r.state.secret)
 }
@@ -195,7 +196,7 @@ func (r *render) checkLeafAsCA(trust *resource.Object, ref secretRef) error {
 		ref.take(caKey)
 		r.changed(trust, "%s takes %s of Secret %s", ref.where, caKey, r.state.secret)
 	case r.material != nil && len(r.materialCA) == 0:
-		return problemWith(trust, ref.where, "give spec.tls.caCrt (or caCrtFile), or write trustDistribution.enabled: false",
+		return problemWith(codes.CAMissing, trust, ref.where, "give spec.tls.caCrt (or caCrtFile), or write trustDistribution.enabled: false",
 			"nodes are to trust %s of Secret %s, which is no CA", crtKey, r.state.secret)
 	}
 	return nil

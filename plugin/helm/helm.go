@@ -9,12 +9,12 @@ package helm
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"time"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers"
 	"github.com/connected-registry/scenario/transformers/resource"
@@ -55,7 +55,7 @@ func New(config Config) (*PostRenderer, error) {
 	}
 	layers = append(layers, config.Layers...)
 	if len(layers) == 0 {
-		return nil, errors.New("no scenario is given; set Files or Layers")
+		return nil, codes.Errorf(codes.NoScenario, "no scenario is given; set Files or Layers")
 	}
 	merged, _, err := scenario.Merge(layers...)
 	if err != nil {
@@ -71,7 +71,7 @@ func New(config Config) (*PostRenderer, error) {
 func read(file string) (*scenario.Layer, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the scenario: %w", err)
+		return nil, codes.Errorf(codes.FileUnreadable, "cannot read the scenario: %w", err)
 	}
 	layer, err := scenario.Decode(file, text)
 	if err != nil {
@@ -94,7 +94,7 @@ func (p *PostRenderer) Run(rendered *bytes.Buffer) (*bytes.Buffer, error) {
 		return nil, err
 	}
 	if set.Len() == 0 {
-		return nil, errors.New("the render holds no manifests; Helm 3 hands none over where it writes them to an output directory (https://github.com/helm/helm/issues/8520)")
+		return nil, codes.Errorf(codes.NoManifests, "the render holds no manifests; Helm 3 hands none over where it writes them to an output directory (https://github.com/helm/helm/issues/8520)")
 	}
 	report, err := transformers.Run(set, p.scenario, transformers.Options{
 		Now: p.config.Now(), Version: version(), Namespace: p.config.Namespace,

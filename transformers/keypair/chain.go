@@ -7,6 +7,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/connected-registry/scenario/codes"
 )
 
 // bundle judges the certificates that follow the leaf.
@@ -14,14 +16,14 @@ func (c *check) bundle() {
 	for i, crt := range c.rest {
 		c.strength(crt, c.f.Crt)
 		if isSelfSigned(crt) {
-			c.warn(c.f.Crt, "holds the root (%s), which clients do not take from a server", subject(crt))
+			c.warn(codes.CertificateOrder, c.f.Crt, "holds the root (%s), which clients do not take from a server", subject(crt))
 		}
 		switch now := c.w.Now; {
 		case now.IsZero():
 		case now.After(crt.NotAfter):
-			c.fail(c.f.Crt, "the intermediate certificate (%s) expired at %s; write the current one", subject(crt), date(crt.NotAfter))
+			c.fail(codes.CertificateExpired, c.f.Crt, "the intermediate certificate (%s) expired at %s; write the current one", subject(crt), date(crt.NotAfter))
 		case now.Before(crt.NotBefore):
-			c.fail(c.f.Crt, "the intermediate certificate (%s) is valid from %s on, it is %s; write one that is valid now, or correct the clock",
+			c.fail(codes.CertificateNotYetValid, c.f.Crt, "the intermediate certificate (%s) is valid from %s on, it is %s; write one that is valid now, or correct the clock",
 				subject(crt), date(crt.NotBefore), date(now))
 		}
 		child := c.info.Leaf
@@ -29,7 +31,7 @@ func (c *check) bundle() {
 			child = c.rest[i-1]
 		}
 		if !bytes.Equal(child.RawIssuer, crt.RawSubject) {
-			c.warn(c.f.Crt, "%s did not sign the certificate before it, whose issuer is %s", subject(crt), clean(child.Issuer.String()))
+			c.warn(codes.CertificateOrder, c.f.Crt, "%s did not sign the certificate before it, whose issuer is %s", subject(crt), clean(child.Issuer.String()))
 		}
 	}
 }
@@ -43,7 +45,7 @@ func (c *check) authorities(cas []*x509.Certificate) {
 		// A leaf that signed itself is its own CA, whatever it says about that.
 		itself := leaf != nil && c.info.SelfSigned && ca.Equal(leaf)
 		if !ca.IsCA && !itself {
-			c.fail(c.f.CA, "%s is not a CA certificate (basicConstraints=CA:TRUE); write the certificate of the CA that signed %s",
+			c.fail(codes.NotACA, c.f.CA, "%s is not a CA certificate (basicConstraints=CA:TRUE); write the certificate of the CA that signed %s",
 				subject(ca), c.f.Crt)
 			continue
 		}
@@ -51,16 +53,16 @@ func (c *check) authorities(cas []*x509.Certificate) {
 		switch {
 		case now.IsZero():
 		case now.After(ca.NotAfter) && len(cas) == 1:
-			c.fail(c.f.CA, "the CA certificate (%s) expired at %s; write the current one", subject(ca), date(ca.NotAfter))
+			c.fail(codes.CertificateExpired, c.f.CA, "the CA certificate (%s) expired at %s; write the current one", subject(ca), date(ca.NotAfter))
 		case now.After(ca.NotAfter):
 			// Bundles carry old ones along; the chain decides whether it matters.
-			c.warn(c.f.CA, "%s expired at %s", subject(ca), date(ca.NotAfter))
+			c.warn(codes.CertificateExpiresSoon, c.f.CA, "%s expired at %s", subject(ca), date(ca.NotAfter))
 			continue
 		case now.Before(ca.NotBefore):
-			c.fail(c.f.CA, "the CA certificate (%s) is valid from %s on, it is %s; write one that is valid now, or correct the clock",
+			c.fail(codes.CertificateNotYetValid, c.f.CA, "the CA certificate (%s) is valid from %s on, it is %s; write one that is valid now, or correct the clock",
 				subject(ca), date(ca.NotBefore), date(now))
 		case now.Add(soon).After(ca.NotAfter):
-			c.warn(c.f.CA, "the CA certificate (%s) expires at %s", subject(ca), date(ca.NotAfter))
+			c.warn(codes.CertificateExpiresSoon, c.f.CA, "the CA certificate (%s) expires at %s", subject(ca), date(ca.NotAfter))
 		}
 		roots.AddCert(ca)
 		usable = append(usable, ca)
@@ -90,7 +92,7 @@ func (c *check) authorities(cas []*x509.Certificate) {
 	if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); !unknown {
 		why = err.Error()
 	}
-	c.fail(c.f.CA, "the certificate (%s), issued by %s, cannot be traced to this CA: %s; write the CA's certificate here, and any intermediate ones after the certificate in %s",
+	c.fail(codes.ChainIncomplete, c.f.CA, "the certificate (%s), issued by %s, cannot be traced to this CA: %s; write the CA's certificate here, and any intermediate ones after the certificate in %s",
 		subject(leaf), clean(leaf.Issuer.String()), clean(why), c.f.Crt)
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 )
 
@@ -52,7 +53,13 @@ type Info struct {
 	// none is known.
 	CA []byte
 	// Warnings are what will not stop the registry and still deserves a look.
-	Warnings []string
+	Warnings []Warning
+}
+
+// Warning is one of Info's. Its message begins with the part that it is about.
+type Warning struct {
+	Code    codes.Code
+	Message string
 }
 
 // Check reports everything wrong with m at once: PEM of the right kind and
@@ -92,12 +99,17 @@ type check struct {
 }
 
 // fail reports a problem in path. Values are never shown: they are PEM.
-func (c *check) fail(path *field.Path, format string, args ...any) {
-	c.errs = append(c.errs, field.Invalid(path, field.OmitValueType{}, fmt.Sprintf(format, args...)))
+func (c *check) fail(code codes.Code, path *field.Path, format string, args ...any) {
+	c.errs = append(c.errs, field.Invalid(path, field.OmitValueType{}, fmt.Sprintf(format, args...)).WithOrigin(code.String()))
 }
 
-func (c *check) warn(path *field.Path, format string, args ...any) {
-	c.info.Warnings = append(c.info.Warnings, path.String()+": "+fmt.Sprintf(format, args...))
+// missing reports that there is nothing in path.
+func (c *check) missing(path *field.Path, detail string) {
+	c.errs = append(c.errs, field.Required(path, detail).WithOrigin(codes.TLSIncomplete.String()))
+}
+
+func (c *check) warn(code codes.Code, path *field.Path, format string, args ...any) {
+	c.info.Warnings = append(c.info.Warnings, Warning{code, path.String() + ": " + fmt.Sprintf(format, args...)})
 }
 
 // leaf finds the certificate that the registry presents: the key's, where one
@@ -108,11 +120,11 @@ func (c *check) leaf(crts []*x509.Certificate, key crypto.Signer) {
 		at = slices.IndexFunc(crts, func(crt *x509.Certificate) bool { return belongs(crt, key) })
 		switch {
 		case at < 0:
-			c.fail(c.f.Key, "the private key is not that of the certificate (%s); write the two that were made together as %s and %s",
+			c.fail(codes.KeyMismatch, c.f.Key, "the private key is not that of the certificate (%s); write the two that were made together as %s and %s",
 				subject(crts[0]), c.f.Crt, c.f.Key)
 			at = 0
 		case at > 0:
-			c.fail(c.f.Crt, "the private key's certificate (%s) is block %d, expected it first; write it before the certificates that signed it",
+			c.fail(codes.CertificateOrder, c.f.Crt, "the private key's certificate (%s) is block %d, expected it first; write it before the certificates that signed it",
 				subject(crts[at]), at+1)
 		}
 	}
@@ -132,12 +144,12 @@ func (c *check) dates() {
 	switch {
 	case now.IsZero():
 	case now.After(leaf.NotAfter):
-		c.fail(c.f.Crt, "the certificate expired at %s, it is %s; write a new one", date(leaf.NotAfter), date(now))
+		c.fail(codes.CertificateExpired, c.f.Crt, "the certificate expired at %s, it is %s; write a new one", date(leaf.NotAfter), date(now))
 	case now.Before(leaf.NotBefore):
-		c.fail(c.f.Crt, "the certificate is valid from %s on, it is %s; write one that is valid now, or correct the clock",
+		c.fail(codes.CertificateNotYetValid, c.f.Crt, "the certificate is valid from %s on, it is %s; write one that is valid now, or correct the clock",
 			date(leaf.NotBefore), date(now))
 	case now.Add(soon).After(leaf.NotAfter):
-		c.warn(c.f.Crt, "the certificate expires at %s, in %d days", date(leaf.NotAfter), int(leaf.NotAfter.Sub(now).Hours()/24))
+		c.warn(codes.CertificateExpiresSoon, c.f.Crt, "the certificate expires at %s, in %d days", date(leaf.NotAfter), int(leaf.NotAfter.Sub(now).Hours()/24))
 	}
 }
 
@@ -146,14 +158,14 @@ func (c *check) use() {
 	leaf := c.info.Leaf
 	const handshake = x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment | x509.KeyUsageKeyAgreement
 	if leaf.KeyUsage != 0 && leaf.KeyUsage&handshake == 0 {
-		c.fail(c.f.Crt, "the certificate may only sign others (keyUsage), expected one for a server; write one with keyUsage digitalSignature, or the server's instead of its CA's")
+		c.fail(codes.CertificateUsage, c.f.Crt, "the certificate may only sign others (keyUsage), expected one for a server; write one with keyUsage digitalSignature, or the server's instead of its CA's")
 	}
 	if len(leaf.ExtKeyUsage)+len(leaf.UnknownExtKeyUsage) > 0 &&
 		!slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageServerAuth) && !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageAny) {
-		c.fail(c.f.Crt, "the certificate is not for servers (extendedKeyUsage); write one with extendedKeyUsage=serverAuth")
+		c.fail(codes.CertificateUsage, c.f.Crt, "the certificate is not for servers (extendedKeyUsage); write one with extendedKeyUsage=serverAuth")
 	}
 	if leaf.IsCA && !c.info.SelfSigned {
-		c.warn(c.f.Crt, "the registry's certificate (%s) is a CA certificate: its key can sign for any name", subject(leaf))
+		c.warn(codes.CertificateUsage, c.f.Crt, "the registry's certificate (%s) is a CA certificate: its key can sign for any name", subject(leaf))
 	}
 }
 
@@ -191,7 +203,7 @@ func (c *check) names() {
 	if len(holds) == 0 {
 		found = "it has no subject alternative names, and clients read no common name"
 	}
-	c.fail(c.f.Crt, "the certificate lacks %s: %s; write one with subjectAltName=%s",
+	c.fail(codes.SANMissing, c.f.Crt, "the certificate lacks %s: %s; write one with subjectAltName=%s",
 		list(lacks), found, clean(strings.Join(append(holds, lacks...), ",")))
 }
 
@@ -207,7 +219,7 @@ func holdsIP(crt *x509.Certificate, want netip.Addr) bool {
 // strength reports keys and signatures that clients refuse.
 func (c *check) strength(crt *x509.Certificate, path *field.Path) {
 	if key, ok := crt.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() < minRSA {
-		c.fail(path, "the certificate (%s) has an RSA key of %d bits, expected at least %d; write one with a key of 3072 bits",
+		c.fail(codes.WeakCryptography, path, "the certificate (%s) has an RSA key of %d bits, expected at least %d; write one with a key of 3072 bits",
 			subject(crt), key.N.BitLen(), minRSA)
 	}
 	switch crt.SignatureAlgorithm {
@@ -216,7 +228,7 @@ func (c *check) strength(crt *x509.Certificate, path *field.Path) {
 		if isSelfSigned(crt) && crt != c.info.Leaf {
 			return
 		}
-		c.fail(path, "the certificate (%s) is signed with %s, which clients refuse; write one that is signed with SHA-256",
+		c.fail(codes.WeakCryptography, path, "the certificate (%s) is signed with %s, which clients refuse; write one that is signed with SHA-256",
 			subject(crt), crt.SignatureAlgorithm)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/connected-registry/scenario/codes"
 )
 
 var (
@@ -44,10 +46,10 @@ func (c *check) blocks(data []byte, path *field.Path) (blocks []*pem.Block, text
 		case block != nil:
 			blocks = append(blocks, block)
 		case rest == nil:
-			c.fail(path, "block %d has no end; write the whole of it, up to its END line", n)
+			c.fail(codes.PEMDamaged, path, "block %d has no end; write the whole of it, up to its END line", n)
 			return blocks, text
 		default:
-			c.fail(path, "block %d is damaged: its lines are not base64, are indented, or its BEGIN and END differ; write it anew from its source", n)
+			c.fail(codes.PEMDamaged, path, "block %d is damaged: its lines are not base64, are indented, or its BEGIN and END differ; write it anew from its source", n)
 		}
 		data = rest
 	}

@@ -8,12 +8,12 @@
 package patch
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	k8syaml "sigs.k8s.io/yaml"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -108,7 +108,7 @@ func checkUnique(objects []*resource.Object) error {
 	for _, o := range objects {
 		id := identityOf(o)
 		if first := seen[id]; first != nil {
-			return fmt.Errorf("%s is in the render twice (%s and %s), and kustomize takes every object once only; "+
+			return codes.Errorf(codes.ObjectTwice, "%s is in the render twice (%s and %s), and kustomize takes every object once only; "+
 				"a Helm hook that is named like a template is left out by helm template --no-hooks", id, first.Document(), o.Document())
 		}
 		seen[id] = o

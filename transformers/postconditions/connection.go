@@ -5,6 +5,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -19,14 +20,15 @@ func connectionResolves(set *resource.Set, e Expected) ([]error, error) {
 	}
 	c := e.template.container(e.Container)
 	if c == nil {
-		return []error{failure(e.Workload, "has no container %s any more", e.Container)}, nil
+		return []error{noContainer(e)}, nil
 	}
 	found, err := connectionOf(set, e, c)
 	if err != nil {
 		return nil, err
 	}
 	if found != e.ConnectionString {
-		return []error{failure(e.Workload, "%s does not lead to the connection string that was given", connectionEnv)}, nil
+		return []error{failure(codes.ConnectionStringLost, e.Workload,
+			"have the chart take it from one key of one Secret, or give it to the chart", "%s does not lead to the connection string that was given", connectionEnv)}, nil
 	}
 	return nil, nil
 }
@@ -80,7 +82,7 @@ func dataOf(set *resource.Set, e Expected, name string) (map[string]string, erro
 		}
 		if err != nil {
 			// The decoder's message may repeat what it could not decode.
-			return nil, failure(o, "is not readable as a Secret")
+			return nil, failure(codes.ObjectUnwritable, o, reads, "is not readable as a Secret")
 		}
 		data := map[string]string{}
 		for key, value := range typed.Data {

@@ -15,6 +15,7 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -54,17 +55,30 @@ type Expected struct {
 // Failure is a post-condition that does not hold: a mistake of this program, or a
 // render that uses something in a way that nobody foresaw. Nothing may be written.
 type Failure struct {
-	Document, Object, Message string
+	// Code says which condition it is.
+	Code codes.Code
+	// Document is where the object came from, Object its kind and name, and Ref
+	// what Kubernetes knows it by.
+	Document, Object string
+	Ref              resource.Ref
+	// Message says what does not hold, Fix what to do about it.
+	Message, Fix string
 }
 
-// Error names the object and what must have held.
+// Error names the object, what must have held and what to do.
 func (f Failure) Error() string {
-	return fmt.Sprintf("%s: %s: %s; nothing was written: name the objects that are meant with spec.targets, or set it by chart values", f.Document, f.Object, f.Message)
+	return fmt.Sprintf("%s: %s: %s, so nothing was written; %s", f.Document, f.Object, f.Message, f.Fix)
 }
 
-func failure(o *resource.Object, format string, args ...any) Failure {
-	return Failure{Document: o.Document(), Object: o.String(), Message: fmt.Sprintf(format, args...)}
+// ErrorCode implements codes.Coded.
+func (f Failure) ErrorCode() codes.Code { return f.Code }
+
+func failure(code codes.Code, o *resource.Object, fix, format string, args ...any) Failure {
+	return Failure{Code: code, Document: o.Document(), Object: o.String(), Ref: o.Ref(), Message: fmt.Sprintf(format, args...), Fix: fix}
 }
+
+// reads is the fix for an object that is not of its kind's form.
+const reads = "correct the object where it is made; kubectl apply --dry-run=server names the field"
 
 // Check returns every [Failure] joined, or nil.
 func Check(set *resource.Set, e Expected) error {
@@ -95,7 +109,7 @@ func mountResolves(_ *resource.Set, e Expected) ([]error, error) {
 	}
 	c := e.template.container(e.Container)
 	if c == nil {
-		return []error{failure(e.Workload, "has no container %s any more", e.Container)}, nil
+		return []error{noContainer(e)}, nil
 	}
 	var failures []error
 	var secrets []string
@@ -104,7 +118,7 @@ func mountResolves(_ *resource.Set, e Expected) ([]error, error) {
 			continue
 		}
 		if !m.ReadOnly {
-			failures = append(failures, failure(e.Workload, "%s is not mounted read-only", m.MountPath))
+			failures = append(failures, failure(codes.MountMismatch, e.Workload, "write readOnly: true into that mount", "%s is not mounted read-only", m.MountPath))
 		}
 		secrets = append(secrets, volumeSecrets(e.template, m.Name)...)
 	}
@@ -112,9 +126,10 @@ func mountResolves(_ *resource.Set, e Expected) ([]error, error) {
 	secrets = slices.Compact(secrets)
 	switch {
 	case e.HTTP && len(secrets) > 0:
-		failures = append(failures, failure(e.Workload, "mounts Secret %s at %s, although HTTP needs none", strings.Join(secrets, ", "), e.CertificatePath))
+		failures = append(failures, failure(codes.MountMismatch, e.Workload, "take the mount out by chart values", "mounts Secret %s at %s, although HTTP needs none", strings.Join(secrets, ", "), e.CertificatePath))
 	case !e.HTTP && !slices.Equal(secrets, []string{e.Secret}):
-		failures = append(failures, failure(e.Workload, "mounts the Secrets [%s] at %s, expected %q only", strings.Join(secrets, ", "), e.CertificatePath, e.Secret))
+		failures = append(failures, failure(codes.MountMismatch, e.Workload,
+			"have the chart mount one Secret there, or say with spec.targets.workload which workload is the registry's", "mounts the Secrets [%s] at %s, expected %q only", strings.Join(secrets, ", "), e.CertificatePath, e.Secret))
 	}
 	return failures, nil
 }
@@ -133,6 +148,13 @@ func volumeSecrets(template *podTemplate, name string) []string {
 	return slices.DeleteFunc(secrets, func(name string) bool { return name == "" })
 }
 
+// noContainer is for a workload without the container that was recognised in it.
+func noContainer(e Expected) Failure {
+	return failure(codes.MountMismatch, e.Workload, "say with spec.targets.workload which workload is the registry's", "has no container %s any more", e.Container)
+}
+
+const wrongPort = "have the chart render a Service whose targetPort the container declares, or say with spec.targets.service which Service is meant"
+
 // portsAgree: the Service has a port for the scheme, and leads to ports that the
 // container has, where it declares any.
 func portsAgree(_ *resource.Set, e Expected) ([]error, error) {
@@ -146,10 +168,10 @@ func portsAgree(_ *resource.Set, e Expected) ([]error, error) {
 	var failures []error
 	for _, p := range ports {
 		if p.Name == "https" && e.HTTP || p.Name == "http" && !e.HTTP && len(ports) == 1 {
-			failures = append(failures, failure(e.Service, "port %d is named %s", p.Port, p.Name))
+			failures = append(failures, failure(codes.PortMismatch, e.Service, wrongPort, "port %d is named %s", p.Port, p.Name))
 		}
 		if !hasContainerPort(e.template, p) {
-			failures = append(failures, failure(e.Service, "port %d leads to %s, which no container declares", p.Port, p.target()))
+			failures = append(failures, failure(codes.PortMismatch, e.Service, wrongPort, "port %d leads to %s, which no container declares", p.Port, p.target()))
 		}
 	}
 	return failures, nil
@@ -185,7 +207,8 @@ func certificateWritesSecret(set *resource.Set, e Expected) ([]error, error) {
 		}
 	}
 	if e.CertManager && len(writers) != 1 {
-		return []error{failure(e.Workload, "Secret %s is written by [%s], expected one Certificate", e.Secret, strings.Join(writers, ", "))}, nil
+		return []error{failure(codes.CertificateWriters, e.Workload,
+			"leave one of them in the render, and say with spec.targets.certificate which", "Secret %s is written by [%s], expected one Certificate", e.Secret, strings.Join(writers, ", "))}, nil
 	}
 	return nil, nil
 }
@@ -220,7 +243,8 @@ func trustIsGone(set *resource.Set, e Expected) ([]error, error) {
 		walk(o.Node().YNode(), func(key string, value *yaml.Node) {
 			at := scalar(value, "path")
 			if key == "hostPath" && (strings.HasPrefix(at, "/etc/containerd") || strings.HasPrefix(at, "/etc/rancher") || strings.HasPrefix(at, "/etc/docker")) {
-				failures = append(failures, failure(o, "still mounts %s of the nodes, although the trust distribution is disabled", at))
+				failures = append(failures, failure(codes.TrustRemains, o,
+					"say with spec.targets.trustDistribution that it is meant, or turn it off by chart values", "still mounts %s of the nodes, although the trust distribution is disabled", at))
 			}
 		})
 	}
@@ -244,7 +268,7 @@ func certManagerIsGone(set *resource.Set, e Expected) ([]error, error) {
 		chart := strings.HasPrefix(o.Labels()["helm.sh/chart"], "cert-manager-")
 		group := o.Kind == "CustomResourceDefinition" && strings.HasSuffix(o.Name, ".cert-manager.io")
 		if ours && (chart || group) {
-			failures = append(failures, failure(o, "is still there, although the bundled cert-manager was to go"))
+			failures = append(failures, failure(codes.CertManagerRemains, o, "render the chart with cert-manager.install=false", "is still there, although the bundled cert-manager was to go"))
 		}
 	}
 	return failures, nil
@@ -260,7 +284,7 @@ func addedNamesAreUnique(set *resource.Set, e Expected) ([]error, error) {
 		}
 		for _, other := range same {
 			if other != o && other.Name == o.Name && (other.Namespace == o.Namespace || e.near(other) && e.near(o)) {
-				failures = append(failures, failure(other, "has the name of an object that was added"))
+				failures = append(failures, failure(codes.NameTaken, other, "rename it, or take it out of the render", "has the name of an object that was added"))
 			}
 		}
 	}
@@ -279,7 +303,8 @@ func annotationsAreIntact(set *resource.Set, _ Expected) ([]error, error) {
 		annotations := o.Annotations()
 		for _, key := range slices.Sorted(maps.Keys(original)) {
 			if now, kept := annotations[key]; !strings.HasPrefix(key, "connectedregistry.dev/") && (!kept || now != original[key]) {
-				failures = append(failures, failure(o, "lost or changed its annotation %s", key))
+				failures = append(failures, failure(codes.AnnotationLost, o,
+					"report it with this object, and leave out of the scenario what changes it", "lost or changed its annotation %s", key))
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -40,7 +41,8 @@ func nothingDangles(set *resource.Set, e Expected) ([]error, error) {
 		}
 		for _, ref := range references(o) {
 			if gone[ref] {
-				failures = append(failures, failure(o, "still refers to %s %s, which nothing provides any more; point it elsewhere by chart values, or take it out of the render", ref.kind, ref.name))
+				failures = append(failures, failure(codes.DanglingReference, o,
+					"point it elsewhere by chart values, or take it out of the render", "still refers to %s %s, which nothing provides any more", ref.kind, ref.name))
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -85,7 +86,7 @@ func templateOf(o *resource.Object) (*podTemplate, error) {
 		} `yaml:"spec"`
 	}
 	if err := o.Node().YNode().Decode(&typed); err != nil {
-		return nil, failure(o, "spec.template is no pod template: %v", err)
+		return nil, failure(codes.ObjectUnwritable, o, reads, "spec.template is no pod template: %v", err)
 	}
 	return &typed.Spec.Template, nil
 }
@@ -98,7 +99,7 @@ func portsOf(o *resource.Object) ([]servicePort, error) {
 		} `yaml:"spec"`
 	}
 	if err := o.Node().YNode().Decode(&typed); err != nil {
-		return nil, failure(o, "spec.ports are no ports of a Service: %v", err)
+		return nil, failure(codes.ObjectUnwritable, o, reads, "spec.ports are no ports of a Service: %v", err)
 	}
 	return typed.Spec.Ports, nil
 }

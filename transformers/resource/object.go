@@ -64,6 +64,20 @@ func (o *Object) stringMap(field string) map[string]string {
 	return values
 }
 
+// Ref is what Kubernetes knows an object by. Namespace is empty where the object
+// states none.
+type Ref struct {
+	APIVersion string `json:"apiVersion" yaml:"apiVersion"`
+	Kind       string `json:"kind" yaml:"kind"`
+	Name       string `json:"name" yaml:"name"`
+	Namespace  string `json:"namespace,omitempty" yaml:"namespace,omitempty"`
+}
+
+// Ref returns the identity that the object had when it was parsed or added.
+func (o *Object) Ref() Ref {
+	return Ref{APIVersion: o.APIVersion, Kind: o.Kind, Name: o.Name, Namespace: o.Namespace}
+}
+
 // String returns kind and name, as in "Deployment/web".
 func (o *Object) String() string {
 	return orUnknown(o.Kind, "(no kind)") + "/" + orUnknown(o.Name, "(no name)")

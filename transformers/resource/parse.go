@@ -10,6 +10,7 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario/lazyregexp"
 )
 
@@ -38,7 +39,7 @@ type unit struct {
 func parseUnit(s *Set, doc, limit int) (*unit, error) {
 	u := &unit{set: s, doc: doc, raw: s.chunk(doc)}
 	if len(u.raw) > limit {
-		return nil, fmt.Errorf("%s: %d MiB in one document, more than the %d MiB that are read (Kubernetes takes objects of about 1.5 MiB)",
+		return nil, codes.Errorf(codes.FileTooLarge, "%s: %d MiB in one document, more than the %d MiB that are read (Kubernetes takes objects of about 1.5 MiB)",
 			u.name(), len(u.raw)>>20, limit>>20)
 	}
 	var err error
@@ -121,10 +122,10 @@ func parserError(err error) error {
 func (u *unit) wrap(err error) error {
 	var at *lineError
 	if !errors.As(err, &at) || at.line == 0 {
-		return fmt.Errorf("%s: invalid YAML: %w", u.where(), err)
+		return codes.Errorf(codes.InvalidYAML, "%s: invalid YAML: %w", u.where(), err)
 	}
 	line := at.line + bytes.Count(u.set.src[:u.set.starts[u.doc]], []byte("\n"))
-	return fmt.Errorf("%s: line %d of the input: invalid YAML: %w", u.where(), line, err)
+	return codes.Errorf(codes.InvalidYAML, "%s: line %d of the input: invalid YAML: %w", u.where(), line, err)
 }
 
 // name is the document's number among those with content.

@@ -9,13 +9,13 @@ package resource
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/connected-registry/scenario/codes"
 )
 
 // Set is one input: a manifest stream or a ResourceList, and the objects in
@@ -79,12 +79,12 @@ func ParseResourceList(src []byte) (*Set, error) {
 			continue
 		}
 		if doc >= 0 {
-			return nil, errors.New("a ResourceList was expected, and found was a stream of several documents")
+			return nil, codes.Errorf(codes.InvalidResourceList, "a ResourceList was expected, and found was a stream of several documents")
 		}
 		doc = i
 	}
 	if doc < 0 {
-		return nil, errors.New("a ResourceList was expected, and the input is empty")
+		return nil, codes.Errorf(codes.InvalidResourceList, "a ResourceList was expected, and the input is empty")
 	}
 	u, err := parseUnit(s, doc, maxResourceList)
 	if err != nil {
@@ -106,7 +106,7 @@ func ParseResourceList(src []byte) (*Set, error) {
 func checkResourceList(root *yaml.Node) error {
 	apiVersion, kind := scalar(root, "apiVersion"), scalar(root, "kind")
 	if apiVersion != resourceListVersion && apiVersion != olderListVersion || kind != "ResourceList" {
-		return fmt.Errorf("a ResourceList was expected (apiVersion: %s, kind: ResourceList), and found was apiVersion: %q, kind: %q",
+		return codes.Errorf(codes.InvalidResourceList, "a ResourceList was expected (apiVersion: %s, kind: ResourceList), and found was apiVersion: %q, kind: %q",
 			resourceListVersion, apiVersion, kind)
 	}
 	items := child(root, "items")
@@ -114,11 +114,11 @@ func checkResourceList(root *yaml.Node) error {
 		return nil
 	}
 	if items.Kind != yaml.SequenceNode {
-		return fmt.Errorf("ResourceList: line %d: items must be a sequence", items.Line)
+		return codes.Errorf(codes.InvalidResourceList, "ResourceList: line %d: items must be a sequence", items.Line)
 	}
 	for i, item := range items.Content {
 		if item.Kind != yaml.MappingNode {
-			return fmt.Errorf("ResourceList: line %d: items[%d] must be an object", item.Line, i)
+			return codes.Errorf(codes.InvalidResourceList, "ResourceList: line %d: items[%d] must be an object", item.Line, i)
 		}
 	}
 	return nil

@@ -2,14 +2,15 @@ package resource
 
 import (
 	"bytes"
-	"errors"
 	"math"
+
+	"github.com/connected-registry/scenario/codes"
 )
 
 // utf8BOM is kept where it stands at the start of the input.
 var utf8BOM = []byte("\xef\xbb\xbf")
 
-var errUTF16 = errors.New("the input is UTF-16, not UTF-8: Windows PowerShell's `>` writes that; " +
+var errUTF16 = codes.Errorf(codes.NotUTF8, "the input is UTF-16, not UTF-8: Windows PowerShell's `>` writes that; "+
 	"save it as UTF-8 with `| Out-File -Encoding utf8 FILE` (or `| Set-Content -Encoding utf8 FILE`), or use PowerShell 7")
 
 // checkEncoding refuses what a byte-wise reader cannot see through.
@@ -20,7 +21,7 @@ func checkEncoding(src []byte) error {
 	// Offsets are kept in 32 bits: a record for each document must stay
 	// small beside a document that is itself only a few bytes long.
 	if uint64(len(src)) > math.MaxUint32 {
-		return errors.New("the input is larger than 4 GiB")
+		return codes.Errorf(codes.FileTooLarge, "the input is larger than 4 GiB")
 	}
 	return nil
 }

@@ -2,10 +2,11 @@ package resource
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/connected-registry/scenario/codes"
 )
 
 // Bytes returns the output. When nothing was changed it is the input, byte
@@ -130,7 +131,7 @@ func (s *Set) endLastLine(texts map[int][]byte) {
 func (u *unit) text() ([]byte, error) {
 	text, err := rewrite(u.raw, u.parsed, u.root)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", u.where(), err)
+		return nil, codes.Errorf(codes.ObjectUnwritable, "%s: %w", u.where(), err)
 	}
 	return text, nil
 }
@@ -140,7 +141,7 @@ func (u *unit) text() ([]byte, error) {
 func (s *Set) addedText(o *Object) ([]byte, error) {
 	text, err := encodeDocument(o.node.YNode(), layout{step: 2, compact: true})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", o, err)
+		return nil, codes.Errorf(codes.ObjectUnwritable, "%s: %w", o, err)
 	}
 	return withLineEnding(append([]byte("---\n"), text...), lineEnding(s.src)), nil
 }

@@ -1,0 +1,63 @@
+package codes
+
+// What does not hold on a result. Nothing is written then.
+var (
+	MountMismatch = declare(Result, "mount-mismatch",
+		"The registry's container would not find exactly the intended Secret, read-only, where it looks for its certificate.",
+		"Look at the volumes and mounts of the workload that the message names, and have the chart mount one Secret there.")
+	PortMismatch = declare(Result, "port-mismatch",
+		"The Service and the container would disagree about the port, or about HTTP and HTTPS.",
+		"Have the chart render a Service whose `targetPort` the container declares, or say with `spec.targets.service` which Service is meant.")
+	CertificateWriters = declare(Result, "certificate-writers",
+		"Exactly one Certificate must write the Secret that the registry mounts.",
+		"Leave one in the render, and say which with `spec.targets.certificate`.")
+	DanglingReference = declare(Result, "dangling-reference",
+		"An object would refer to something that nothing provides any more.",
+		"Point it elsewhere by chart values, or take it out of the render.")
+	TrustRemains = declare(Result, "trust-remains",
+		"The trust distribution is disabled, and a DaemonSet of the release would still write the container runtime's configuration.",
+		"Say with `spec.targets.trustDistribution` that this DaemonSet is meant, or turn it off by chart values.")
+	CertManagerRemains = declare(Result, "cert-manager-remains",
+		"The bundled cert-manager was to go, and a part of it would stay.",
+		"Render the chart with `cert-manager.install=false`.")
+	NameTaken = declare(Result, "name-taken",
+		"An object that was added has the name of another one.",
+		"Rename the other one, or take it out of the render.")
+	AnnotationLost = declare(Result, "annotation-lost",
+		"An annotation that an object came with would be lost or changed.",
+		"This is a mistake of the program: report it with the render. Until then leave out of the scenario what changes that object.")
+	ConnectionStringLost = declare(Result, "connection-string-lost",
+		"The registry's container would not find the connection string that was given.",
+		"Have the chart take it from one key of one Secret, or give it to the chart.")
+)
+
+// How the program is called, and what its surroundings do.
+var (
+	CommandLine = declare(Calling, "command-line",
+		"The command, a flag or an argument is not one that the program has.",
+		"See the command's `--help`.")
+	NoScenario = declare(Calling, "no-scenario",
+		"Nothing says which scenario to apply.",
+		"Give `--scenario FILE` (under Helm `--post-renderer-args=--scenario=FILE`), set `CONNECTED_REGISTRY_SCENARIO`, or give settings with `--config`.")
+	StreamFailed = declare(Calling, "stream-failed",
+		"stdin could not be read, or stdout not written: a full disk, or a reader that ended early.",
+		"Look at the program at the other end of the pipe.")
+	FunctionConfig = declare(Calling, "function-config",
+		"A functionConfig that is a ConfigMap may hold `scenario` and nothing else.",
+		"Write `scenario=FILE`, or make the functionConfig a scenario.")
+	CommandUnknown = declare(Calling, "command-unknown",
+		"`convert` reads one `az k8s-extension create` or `update`, or one `helm upgrade`, `install` or `template`, for the connected registry.",
+		"Paste such a command, whole.")
+	InstallRefused = declare(Calling, "install-refused",
+		"The plugin cannot be put where kustomize looks for it, or something else is there.",
+		"Move away what is there, or set `KUSTOMIZE_PLUGIN_HOME`.")
+	ExportRefused = declare(Calling, "export-refused",
+		"The export would overwrite files of somebody else's, write a secret down, or leave something out.",
+		"Do what the message says, and export again.")
+	NothingToExport = declare(Calling, "nothing-to-export",
+		"The scenario holds on the render already.",
+		"Deploy the render as it is.")
+	Unforeseen = declare(Calling, "unforeseen",
+		"An error of a library or of the system, which the message repeats.",
+		"If the message does not help, report it.")
+)

@@ -1,0 +1,20 @@
+package transformers
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestEveryTransformerHasAConcern(t *testing.T) {
+	titles := map[string]Concern{}
+	for _, c := range Concerns() {
+		assert.NotEqual(t, "Other", c.Title(), c)
+		assert.NotContains(t, titles, c.Title(), c)
+		titles[c.Title()] = c
+	}
+	for _, transformer := range pipeline {
+		assert.Contains(t, Concerns(), transformer.concern, transformer.name)
+	}
+	assert.Equal(t, "Other", Concern("").Title())
+}
