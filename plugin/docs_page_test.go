@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -34,15 +35,13 @@ func sectionsOf(t *testing.T, page string) []section {
 		current := &sections[len(sections)-1]
 		if language, found := strings.CutPrefix(line, "```"); found || strings.HasPrefix(strings.TrimSpace(line), "```") {
 			current.prose += line
-			switch {
-			case open == nil:
+			if open == nil {
 				require.Regexp(t, "^```[a-z]+\n$", line, page)
 				open = &block{language: strings.TrimSpace(language)}
-			default:
-				require.Equal(t, "```\n", line, page)
-				current.blocks = append(current.blocks, *open)
-				open = nil
+				continue
 			}
+			require.Equal(t, "```\n", line, page)
+			current.blocks, open = append(current.blocks, *open), nil
 			continue
 		}
 		title := strings.TrimLeft(line, "#")
@@ -56,6 +55,9 @@ func sectionsOf(t *testing.T, page string) []section {
 		}
 	}
 	require.Nil(t, open, "%s: a block is not closed", page)
+	if strings.TrimSpace(sections[0].prose) == "" && len(sections[0].blocks) == 0 {
+		return sections[1:] // a page begins with a heading
+	}
 	return sections
 }
 
@@ -67,7 +69,7 @@ type reader struct {
 	// said is what the last command wrote to stdout and stderr.
 	said string
 	// written are the files that the page shows and that no command has named yet.
-	written map[string]bool
+	written []string
 }
 
 // follow does what a section says, in its order:
@@ -82,11 +84,9 @@ func (r *reader) follow(s section) {
 	for _, b := range s.blocks {
 		switch b.language {
 		case "sh":
-			for name := range r.written {
-				if strings.Contains(b.text, name) || strings.Contains(b.text, filepath.Dir(name)+" ") {
-					delete(r.written, name)
-				}
-			}
+			r.written = slices.DeleteFunc(r.written, func(name string) bool {
+				return strings.Contains(b.text, name) || strings.Contains(b.text, " "+filepath.Dir(name)+" ")
+			})
 			stdout, stderr, err := shell(r.t, r.dir, r.env, b.text)
 			require.NoError(r.t, err, "%s: %s\n%s\n%s", s.title, b.text, stdout, stderr)
 			r.said = stdout + stderr
@@ -108,7 +108,7 @@ func (r *reader) file(b block) {
 		return
 	}
 	writeFiles(r.t, r.dir, map[string]string{name: b.text})
-	r.written[name] = true
+	r.written = append(r.written, name)
 }
 
 var pageLink = regexp.MustCompile(`\]\(([^)\s]+)\)`)
