@@ -38,12 +38,15 @@ plugin: ## the plugin for Helm 4, as a folder and as an archive in dist/
 test: ## the tests, with real helm and kustomize; under 3 minutes once modules are cached
 	go test ./...
 
-e2e: ## every scenario on every chart variant through every real host, Argo CD included
+e2e: ## every scenario through every real host, Argo CD included, and into a real cluster
 	go test ./plugin -run 'RealHosts|Export|Argo|GitOps|Kustomize|Helm|Examples' -count=1 -timeout 60m -args -hosts=all
+	@cd test/e2e && go run ./parts/build
+	cd test/e2e && go test ./... -count=1 -timeout 60m
 
 lint: $(LINT) ## gofmt, go vet and the linters that .golangci.yml names
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
 	$(LINT) run ./...
+	cd test/e2e && $(abspath $(LINT)) run ./...
 
 $(LINT):
 	@mkdir -p bin

@@ -56,9 +56,9 @@ var (
 	CANotTaken = declare(Render, "ca-not-taken",
 		"The trust distribution takes no CA from a Secret, so that it cannot be told which one to hand out.",
 		"Write `trustDistribution.enabled: false` and distribute the CA yourself, or set the certificate by chart values.")
-	NotSupported = declare(Render, "not-supported",
-		"This version cannot do what the scenario states.",
-		"Leave the field out.")
+	ProxyImpossible = declare(Render, "proxy-impossible",
+		"Pushes could reach the registry past the proxy that is to refuse them, or the pod has no room for it.",
+		"The message names the field. Take it out by chart values, or write `readOnly.enforce: false`.")
 	InvalidResourceList = declare(Render, "invalid-resource-list",
 		"A KRM function reads one ResourceList with a list of objects.",
 		"Check what calls the program. A plain stream of manifests is for `post-render`.")
@@ -87,6 +87,12 @@ var (
 	PlainHTTP = declare(Cluster, "plain-http",
 		"Without TLS whoever is on the way can read and change passwords and images.",
 		"Use it for tests only.")
+	ProxyBypass = declare(Cluster, "proxy-bypass",
+		"The proxy guards the Service's address. Who reaches the pod's own ports pushes past it.",
+		"Keep others from these ports with a NetworkPolicy, as docs/security.md shows.")
+	NetworkPolicyPorts = declare(Cluster, "network-policy-ports",
+		"A NetworkPolicy names ports, and with the proxy clients come in by another one.",
+		"Let clients reach the port that the message names, and no other.")
 	HooksUnpatched = declare(Cluster, "hooks-unpatched",
 		"Helm 3 hands no hooks to a post-renderer. They are run as the chart rendered them.",
 		"Set the chart value that leaves the hooks out, use `--no-hooks`, or use Helm 4.")

@@ -23,6 +23,12 @@ var (
 	NameTaken = declare(Result, "name-taken",
 		"An object that was added has the name of another one.",
 		"Rename the other one, or take it out of the render.")
+	EnforcementIncomplete = declare(Result, "enforcement-incomplete",
+		"The proxy that lets no push through would be gone around, or would not work.",
+		"Say with `spec.targets.service` which Service is the registry's, and have the chart render no other that leads to its port; else report it with the render.")
+	EnforcementRemains = declare(Result, "enforcement-remains",
+		"A part of the proxy would stay, although the registry is not enforced to be read-only any more.",
+		"Render the chart anew, without what an earlier run added; else report it with the render.")
 	AnnotationLost = declare(Result, "annotation-lost",
 		"An annotation that an object came with would be lost or changed.",
 		"This is a mistake of the program: report it with the render. Until then leave out of the scenario what changes that object.")

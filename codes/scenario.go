@@ -56,6 +56,12 @@ var (
 	InvalidPath = declare(ScenarioFile, "invalid-path",
 		"The path cannot be mounted into the container as a writable folder.",
 		"Write an absolute path such as `/tmp`.")
+	InvalidImage = declare(ScenarioFile, "invalid-image",
+		"The value is no reference to a container image.",
+		"Write it as a manifest has it, with a tag or a digest: `mirror.example.com/nginx:1.29`.")
+	InvalidTokenPath = declare(ScenarioFile, "invalid-token-path",
+		"The value is no path that a registry's challenge can name.",
+		"Write the path of the realm, from `curl -i` of `/v2/`, without the host: `/acr/oauth2/token`.")
 	InvalidQuantity = declare(ScenarioFile, "invalid-quantity",
 		"The value is no amount of storage as Kubernetes writes it.",
 		"Write a number and a unit, such as `500Gi`.")

@@ -15,11 +15,21 @@ import (
 )
 
 const checkHelp = `Say whether a scenario is valid, and with a render, whether it can be made to
-hold on it. Everything that is wrong is reported at once. Nothing is changed.`
+hold on it. Everything that is wrong is reported at once. Nothing is changed.
+
+With --live, also whether a cluster would take the result: its Service range
+and the addresses that are taken, cert-manager, the Secrets that must be there,
+storage classes, what cannot be changed once it is there, namespaces. This
+program asks no cluster; --live-command prints the kubectl command that does,
+without any Secret's data.`
 
 const checkExamples = `  ` + name + ` check -s site.yaml
   helm template edge ./chart -n edge |
-    ` + name + ` check -s site.yaml --render -`
+    ` + name + ` check -s site.yaml --render -
+
+  # would this cluster take it? rendered.yaml is what helm template printed
+  ` + name + ` check --live-command | bash |
+    ` + name + ` check -s site.yaml -r rendered.yaml --live -`
 
 // checked is what check found, as --output json has it.
 type checked struct {
@@ -56,6 +66,7 @@ type override struct {
 func (p *program) checkCommand() *cobra.Command {
 	var flags scenarioFlags
 	var render string
+	var live liveFlags
 	var output *choice
 	cmd := &cobra.Command{
 		Use:     "check --scenario FILE [--render FILE|-]",
@@ -65,7 +76,10 @@ func (p *program) checkCommand() *cobra.Command {
 		GroupID: groupPeople,
 		Args:    noArguments,
 		RunE: func(*cobra.Command, []string) error {
-			found, err := p.check(flags, render)
+			if live.command {
+				return p.write(strings.NewReader(liveCommand))
+			}
+			found, err := p.check(flags, render, live)
 			if _, usage := errors.AsType[usageError](err); usage {
 				return err
 			}
@@ -77,11 +91,15 @@ func (p *program) checkCommand() *cobra.Command {
 	}
 	flags.register(cmd.Flags())
 	cmd.Flags().StringVarP(&render, "render", "r", "", "the rendered chart, a `FILE` or - for stdin")
+	live.register(cmd.Flags())
 	output = addChoice(cmd, "output", "`FORMAT`", "text", "json")
 	return cmd
 }
 
-func (p *program) check(flags scenarioFlags, render string) (checked, error) {
+func (p *program) check(flags scenarioFlags, render string, live liveFlags) (checked, error) {
+	if err := live.judge(render); err != nil {
+		return checked{}, err
+	}
 	layer, overrides, err := p.loadScenario(flags)
 	if err != nil {
 		return checked{}, err
@@ -96,6 +114,9 @@ func (p *program) check(flags scenarioFlags, render string) (checked, error) {
 	}
 	changes, objects := len(planned.report.Changes), len(planned.changes)
 	found.report, found.Changes, found.Objects = planned.report, &changes, &objects
+	if live.file != "" {
+		return found, p.checkLive(planned, layer, live.file, flags.namespace)
+	}
 	return found, nil
 }
 

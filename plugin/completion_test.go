@@ -51,6 +51,10 @@ func TestCompletion(t *testing.T) {
 		"plan --color ":              {"auto always never", noFiles},
 		"plan -s a.yaml ":            {"", filesToo},
 		"check ":                     {"", noFiles},
+		"check --live ":              {"", filesToo},
+		"cleanup --host ":            {"helm arc flux kubectl", noFiles},
+		"cleanup ":                   {"", filesToo},
+		"cleanup --release ":         {"", noFiles},
 		"schema ":                    {"", noFiles},
 	} {
 		offers, directive := offered(t, strings.Split(typed, " ")...)

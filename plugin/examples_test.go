@@ -96,7 +96,7 @@ func TestExamples(t *testing.T) {
 		require.NoError(t, err)
 		assert.True(t, built[filepath.ToSlash(name)], "no README builds %s", name)
 	}
-	assert.Len(t, built, 9)
+	assert.Len(t, built, 10)
 }
 
 func buildExample(t *testing.T, dir string, env []string, name, script string) {
@@ -128,6 +128,7 @@ func scenariosOf(t *testing.T, name string) []string {
 		"components":                 {"address", "storage", "certificate", "trust"},
 		"environments/factory-floor": {"../common", "."},
 		"environments/lab":           {"../common", "."},
+		"read-only":                  {"../components/certificate", "../components/read-only"},
 	}[name]
 	if files == nil {
 		files = []string{"."}

@@ -2,12 +2,10 @@ package plugin_test
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -18,10 +16,7 @@ import (
 	"github.com/connected-registry/scenario/fixtures"
 )
 
-// helm4Versions are the releases of Helm 4 that we are tried on, the newest first
-// and the oldest that there is last. A failure is told by something that each of
-// them must refuse, so none may be added here, or in docs/helm.md, without a run.
-var helm4Versions = []string{"v4.3.1", "v4.2.1", "v4.0.0"}
+var helm4Versions = fixtures.Helm4Versions
 
 // helm4 is a Helm 4 with the plugin installed in a home of its own.
 type helm4 struct {
@@ -68,47 +63,9 @@ func (h helm4) reportFile() string {
 	return filepath.Join(strings.TrimPrefix(h.env[0], "XDG_CACHE_HOME="), "connected-registry-scenario", "helm-plugin.txt")
 }
 
-// helm4Binary builds a Helm 4 once for all runs to come. Its module cannot be a
-// tool of go.mod beside Helm 3's: each wants its own Kubernetes libraries.
-func helm4Binary(t testing.TB, version string) string {
-	t.Helper()
-	cache, err := os.UserCacheDir()
-	require.NoError(t, err)
-	path := filepath.Join(cache, "connected-registry-scenario-test", "helm-"+version, "helm")
-	if _, err := os.Stat(path); err == nil {
-		return path
-	}
-	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-	building, err := os.MkdirTemp(filepath.Dir(path), "building") // to move it when it is whole
-	require.NoError(t, err)
-	defer func() { _ = os.RemoveAll(building) }()
-	install := exec.Command("go", "install", "helm.sh/helm/v4/cmd/helm@"+version)
-	install.Env = append(os.Environ(), "GOBIN="+building)
-	_, stderr, err := command(t, install)
-	require.NoError(t, err, stderr)
-	require.NoError(t, os.Rename(filepath.Join(building, "helm"), path))
-	return path
-}
+func helm4Binary(t testing.TB, version string) string { return fixtures.Helm4Binary(t, version) }
 
-// distribution is what make plugin makes, once.
-var distribution = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "connected-registry-scenario-plugin")
-	if err != nil {
-		return "", err
-	}
-	output, err := exec.Command("make", "-C", "..", "--no-print-directory", "plugin", "DIST="+dir, "VERSION="+testVersion).CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("make plugin: %w\n%s", err, output)
-	}
-	return dir, nil
-})
-
-func pluginDist(t testing.TB) string {
-	t.Helper()
-	dir, err := distribution()
-	require.NoError(t, err)
-	return dir
-}
+func pluginDist(t testing.TB) string { return fixtures.Helm4Plugin(t) }
 
 // helm4Args are the arguments of helm template or install with the plugin.
 func helm4Args(verb string, v fixtures.Variant, chart, scenario string, more ...string) []string {

@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -18,42 +17,14 @@ import (
 )
 
 // testVersion is what the program under test is built as.
-const testVersion = "test"
+const testVersion = fixtures.TestVersion
 
 // hosts is "plain" for the fast path, "all" for every chart variant.
 var hosts = flag.String("hosts", "plain", "chart variants that the real hosts run: plain or all")
 
-// binary is the program, built once. It has the version that the tests have, so
-// that digests are the same.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "connected-registry-scenario")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "connected-registry-scenario")
-	build := exec.Command("go", "build", "-o", path, "-ldflags", "-X github.com/connected-registry/scenario/plugin.Version="+testVersion, "..")
-	output, err := build.CombinedOutput()
-	if err != nil {
-		return "", &exec.Error{Name: string(output), Err: err}
-	}
-	return path, nil
-})
+func moduleVersion(t testing.TB, module string) string { return fixtures.ModuleVersion(t, module) }
 
-// moduleVersion is the version that go.mod states: the hosts on the fast path are
-// built from it.
-func moduleVersion(t testing.TB, module string) string {
-	t.Helper()
-	stdout, stderr, err := command(t, exec.Command("go", "list", "-m", "-f", "{{.Version}}", module))
-	require.NoError(t, err, stderr)
-	return strings.TrimSpace(stdout)
-}
-
-func program(t testing.TB) string {
-	t.Helper()
-	path, err := binary()
-	require.NoError(t, err)
-	return path
-}
+func program(t testing.TB) string { return fixtures.Program(t) }
 
 // command runs a program and returns what it writes.
 func command(t testing.TB, cmd *exec.Cmd) (stdout, stderr string, err error) {

@@ -3,8 +3,9 @@ package plugin
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/connected-registry/scenario/scenario/lazyregexp"
 )
 
 // commentLimit is how many characters GitHub takes for a comment. It is compared
@@ -150,12 +151,12 @@ func (l leftOut) String() string {
 		"The same command without `--output markdown` shows everything, and so does `--output json`.\n"
 }
 
-var backticks = regexp.MustCompile("`+")
+var backticks = lazyregexp.New("`+")
 
 // fenceFor is a fence that is longer than every run of backticks in a text.
 func fenceFor(text string) string {
 	longest := 2
-	for _, run := range backticks.FindAllString(text, -1) {
+	for _, run := range backticks().FindAllString(text, -1) {
 		longest = max(longest, len(run))
 	}
 	return strings.Repeat("`", longest+1)
@@ -163,13 +164,13 @@ func fenceFor(text string) string {
 
 // meansSomething is in words that Markdown, or GitHub, makes something else of: a
 // link, a mention of somebody, a formula, emphasis.
-var meansSomething = regexp.MustCompile("[`|\\\\*_~@#$\\[\\]]|://|www\\.|:[a-z0-9+-]+:")
+var meansSomething = lazyregexp.New("[`|\\\\*_~@#$\\[\\]]|://|www\\.|:[a-z0-9+-]+:")
 
 // escaped is a text that stays what it is within a line of Markdown.
 func escaped(text string) string {
 	words := strings.Fields(text)
 	for i, word := range words {
-		if meansSomething.MatchString(word) {
+		if meansSomething().MatchString(word) {
 			words[i] = inCode(word)
 			continue
 		}

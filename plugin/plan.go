@@ -57,6 +57,7 @@ type planned struct {
 	report    *transformers.Report
 	changes   []resource.Change
 	overrides []scenario.Override
+	set       *resource.Set // the result
 }
 
 func (p *program) planCommand() *cobra.Command {
@@ -161,7 +162,7 @@ func (p *program) plan(layer *scenario.Layer, overrides []scenario.Override, ren
 		return cmp.Compare(slices.Index(actions, action(a)), slices.Index(actions, action(b)))
 	})
 	report.Warnings = append(report.Warnings, helm3Hooks(changes)...)
-	return &planned{scenario: scrub(layer.Scenario.Metadata.Name), report: report, changes: changes, overrides: overrides}, nil
+	return &planned{scenario: scrub(layer.Scenario.Metadata.Name), report: report, changes: changes, overrides: overrides, set: set}, nil
 }
 
 // What happens to an object as a whole.

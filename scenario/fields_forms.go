@@ -1,8 +1,10 @@
 package scenario
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // form is what a value must look like, as far as it can be said of the value by
@@ -21,6 +23,13 @@ type form struct {
 	otherwise string
 }
 
+// matches holds a value against the patterns and the length.
+func (f form) matches(value string) bool {
+	return (f.maxLength == 0 || utf8.RuneCountInString(value) <= f.maxLength) &&
+		(f.pattern == "" || regexp.MustCompile(f.pattern).MatchString(value)) &&
+		(f.not == "" || !regexp.MustCompile(f.not).MatchString(value))
+}
+
 // Parts of patterns.
 const (
 	label     = `[a-z0-9]([-a-z0-9]*[a-z0-9])?`
@@ -34,6 +43,14 @@ const (
 	// An address that no Service can have either: loopback and broadcast.
 	noService = `(127\..*|::1|255\.255\.255\.255)`
 	port      = `([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])`
+	// An image's repository, and then a tag, a digest or both. Without either it would
+	// be whatever the registry that it comes from calls latest that day.
+	imagePattern = `^[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?([/._-]*[a-z0-9])*` +
+		`(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}|(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?@sha256:[0-9a-f]{64})$`
+	// What needs no escape, neither in an address nor in nginx's configuration; no
+	// segment is "." or "..".
+	tokenPathPattern = `^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$`
+	longestTokenPath = 255
 	// A quantity of nothing, or of less.
 	noBytes = `^-|^\+?[0.]+([^0-9.].*)?$`
 	// The longest names, as Kubernetes has them.
@@ -95,6 +112,17 @@ func formOf(path string) form {
 			pattern:   `^(/([^/:.\x00-\x1f\x7f-\x9f][^/:\x00-\x1f\x7f-\x9f]*|\.[^/:.\x00-\x1f\x7f-\x9f][^/:\x00-\x1f\x7f-\x9f]*|\.\.[^/:\x00-\x1f\x7f-\x9f]+))+$`,
 			not:       `^(/proc(/.*)?|/sys|/dev)$`,
 			otherwise: DefaultWritablePath,
+		}
+	case "spec.readOnly.proxyImage":
+		return form{
+			accepts: "an image with a tag or a digest, such as " + DefaultProxyImage,
+			pattern: imagePattern, maxLength: 512, otherwise: DefaultProxyImage,
+		}
+	case "spec.readOnly.tokenPath":
+		return form{
+			accepts: "the path of an address, such as " + DefaultTokenPath, but: ", not below /v2",
+			pattern: tokenPathPattern, not: `^(/v2(/.*)?|` + HealthPath + `)$`, maxLength: longestTokenPath,
+			otherwise: DefaultTokenPath,
 		}
 	case "spec.service.clusterIP":
 		f := addressForm()

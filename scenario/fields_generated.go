@@ -44,7 +44,11 @@ func fieldDoc(of string) string {
 	case "Spec.Targets":
 		return "targets says which object plays which role, where recognition cannot."
 	case "ReadOnly.Enforce":
-		return "enforce puts a proxy that lets no push through in front of the registry. True is an error in this version, which has no such proxy yet."
+		return "enforce puts a proxy that lets no push through between the Service and the registry, as a sidecar with nginx. False takes it out, as mode: ReadWrite does."
+	case "ReadOnly.ProxyImage":
+		return "proxyImage is the proxy's image: any with nginx 1.19.5 or later on its PATH. Name the site's mirror, and pin it by digest. Only with enforce: true."
+	case "ReadOnly.TokenPath":
+		return "tokenPath is the path of the realm that the registry's challenge (WWW-Authenticate) names, where clients get their tokens. Only with enforce: true."
 	case "ReadOnly.RootFilesystem":
 		return "rootFilesystem makes the registry container's root file system read-only."
 	case "ReadOnly.WritablePaths":

@@ -10,11 +10,9 @@ import (
 	"go/token"
 	"os"
 	"reflect"
-	"regexp"
 	"strings"
 	"testing"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -129,6 +127,13 @@ func judge(f Field, value string) string {
 	case name == "writablePaths":
 		yes := true
 		return text(validateReadOnly(&Spec{ReadOnly: &ReadOnly{RootFilesystem: &yes, WritablePaths: []string{value}}}, p))
+	case name == "proxyImage" || name == "tokenPath":
+		yes := true
+		r := &ReadOnly{Enforce: &yes, ProxyImage: &value}
+		if name == "tokenPath" {
+			r = &ReadOnly{Enforce: &yes, TokenPath: &value}
+		}
+		return text(validateProxy(r, p))
 	case name == "clusterIP":
 		return text(validateClusterIP(p, value))
 	case name == "ipAddresses":
@@ -155,13 +160,6 @@ func judge(f Field, value string) string {
 	return text(name1123(p, value, validation.IsDNS1123Subdomain))
 }
 
-// takes says whether the field's patterns let a value through.
-func (f form) takes(value string) bool {
-	return regexp.MustCompile(f.pattern).MatchString(value) &&
-		(f.not == "" || !regexp.MustCompile(f.not).MatchString(value)) &&
-		(f.maxLength == 0 || utf8.RuneCountInString(value) <= f.maxLength)
-}
-
 // A pattern refuses nothing that validation takes, and its words are those of
 // validation's error.
 func TestPatternsAgreeWithValidation(t *testing.T) {
@@ -173,6 +171,7 @@ func TestPatternsAgreeWithValidation(t *testing.T) {
 		"500Gi", "500G", "500GB", "500g", "1e3", "1E3", "1e-3", "+1", "-1Gi", "0Gi", "0.5Gi", ".5Gi", "5.", "1000m", "500m", "00", "0e5", "1E", "500 Gi", "1_000",
 		"a:1", "a:65535", "a:65536", "a:0", "a:", "a:080", "A:1", ":1", "a/b", "https://a", "u@a",
 		"/", "/tmp", "/tmp/", "/a//b", "/a/./b", "/a/../b", "/a/.b", "/a/..b", "/a/...", "/.", "/..", "/a b", "/a:b", "/a\nb", "/proc", "/proc/1", "/process", "/sys", "/sys/fs", "/dev", "/dev/shm", "/\u00e9", "tmp", "/a\u0085b",
+		"nginx", "nginx:1.28", "example.com:5000/a/nginx:1", "a@sha256:" + strings.Repeat("0", 64), "a:1@sha256:" + strings.Repeat("0", 64), "a@sha256:0", "a:1;", "/acr/oauth2/token", "/v2", "/v2/x", "/v2x", "/healthz", "/a;b", "/a{b", "/a$b", "/a\"b", "/a%20b",
 		"LS0tLS1CRUdJTiBYLS0tLS0=", "LS0tLS1CRUdJTiBYLS0tLS0=\n", "LS0tLS1C\nRUdJTiBYLS0tLS0=", "TFMwdExTMUNSVWRKVGlCWUxTMHRMUzA9", "YQ==", "IC0tLS0tQkVHSU4gWC0tLS0t", "$CRT", "-----BEGIN X-----",
 		"certs/tls.crt", "/etc/a b.pem", "C:\\a.pem", "", " ", "!", "a\nb", "\u00e9",
 	}
@@ -184,14 +183,14 @@ func TestPatternsAgreeWithValidation(t *testing.T) {
 		seen++
 		for _, value := range values {
 			if judge(f, value) == "" {
-				assert.True(t, f.form.takes(value), "%s: the pattern refuses %q", f.Path, value)
+				assert.True(t, f.form.matches(value), "%s: the pattern refuses %q", f.Path, value)
 			}
 		}
 		bad := "!"
 		if strings.HasSuffix(f.Name(), "File") {
 			bad = "" // anything else may be a path
 		}
-		assert.False(t, f.form.takes(bad), f.Path)
+		assert.False(t, f.form.matches(bad), f.Path)
 		assert.Contains(t, judge(f, bad), "expected "+f.form.accepts, f.Path)
 	}
 	assert.Greater(t, seen, 25)

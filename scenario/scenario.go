@@ -81,9 +81,15 @@ type Spec struct {
 
 // ReadOnly holds the two guarantees that manifests can give by themselves.
 type ReadOnly struct {
-	// Enforce puts a proxy that lets no push through in front of the registry. True
-	// is an error in this version, which has no such proxy yet.
+	// Enforce puts a proxy that lets no push through between the Service and the
+	// registry, as a sidecar with nginx. False takes it out, as mode: ReadWrite does.
 	Enforce *bool `json:"enforce,omitempty"`
+	// ProxyImage is the proxy's image: any with nginx 1.19.5 or later on its PATH. Name
+	// the site's mirror, and pin it by digest. Only with enforce: true.
+	ProxyImage *string `json:"proxyImage,omitempty"`
+	// TokenPath is the path of the realm that the registry's challenge
+	// (WWW-Authenticate) names, where clients get their tokens. Only with enforce: true.
+	TokenPath *string `json:"tokenPath,omitempty"`
 	// RootFilesystem makes the registry container's root file system read-only.
 	RootFilesystem *bool `json:"rootFilesystem,omitempty"`
 	// WritablePaths are absolute paths that stay writable, each as an emptyDir.

@@ -9,10 +9,7 @@ func addRules(s *schema, path string) {
 	case "spec":
 		s.AllOf = specRules()
 	case "spec.readOnly":
-		s.AllOf = []*schema{{
-			If:   stated("writablePaths"),
-			Then: &schema{Required: []string{"rootFilesystem"}, Properties: properties{{"rootFilesystem", only(true)}}},
-		}}
+		s.AllOf = []*schema{needsTrue("writablePaths", "rootFilesystem"), needsTrue("proxyImage", "enforce"), needsTrue("tokenPath", "enforce")}
 	case "spec.certManager":
 		s.AllOf = []*schema{{If: is("enabled", false), Then: withoutCertManager()}}
 	case "spec.certManager.issuerRef":
@@ -128,6 +125,11 @@ func stated(name string) *schema { return &schema{Required: []string{name}} }
 // is holds where the field is there and has the value.
 func is(name string, value any) *schema {
 	return &schema{Required: []string{name}, Properties: properties{{name, only(value)}}}
+}
+
+// needsTrue is for a field that has a use only where another is true.
+func needsTrue(name, other string) *schema {
+	return &schema{If: stated(name), Then: &schema{Required: []string{other}, Properties: properties{{other, only(true)}}}}
 }
 
 // nested is about a field of a field.

@@ -79,6 +79,36 @@ func validateReadOnly(s *Spec, p *field.Path) field.ErrorList {
 		errs = append(errs, forbidden(codes.Contradiction, at.Child("enforce"),
 			"true contradicts mode: ReadWrite; write enforce: false, or mode: ReadOnly"))
 	}
+	errs = append(errs, validateProxy(r, at)...)
+	return append(errs, validateWritablePaths(r, at)...)
+}
+
+// validateProxy judges what is stated of the proxy. Both values are written into
+// nginx's configuration or the pod, so that nothing but their plain forms will do.
+func validateProxy(r *ReadOnly, at *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for _, f := range []struct {
+		name  string
+		value *string
+		code  codes.Code
+	}{{"proxyImage", r.ProxyImage, codes.InvalidImage}, {"tokenPath", r.TokenPath, codes.InvalidTokenPath}} {
+		if f.value == nil {
+			continue
+		}
+		if !isTrue(r.Enforce) {
+			errs = append(errs, forbidden(codes.NoEffect, at.Child(f.name),
+				"only the proxy of a registry that is enforced to be read-only has a use for it; write enforce: true beside it, or remove it"))
+		}
+		form := formOf("spec.readOnly." + f.name)
+		if !form.matches(*f.value) {
+			errs = append(errs, invalid(f.code, at.Child(f.name), *f.value, "expected "+form.accepts+form.but+"; write "+form.otherwise))
+		}
+	}
+	return errs
+}
+
+func validateWritablePaths(r *ReadOnly, at *field.Path) field.ErrorList {
+	var errs field.ErrorList
 	paths := at.Child("writablePaths")
 	if r.WritablePaths != nil && !isTrue(r.RootFilesystem) {
 		errs = append(errs, forbidden(codes.NoEffect, paths,

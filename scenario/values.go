@@ -9,7 +9,16 @@ const (
 	DefaultIssuerKind   = "Issuer"
 	DefaultIssuerGroup  = "cert-manager.io"
 	DefaultWritablePath = "/tmp"
+	// DefaultProxyImage is a line of nginx that gets security fixes only.
+	DefaultProxyImage = "docker.io/library/nginx:1.28-alpine"
+	// DefaultTokenPath is the connected registry's. Source: Azure/acr,
+	// docs/preview/connected-registry.
+	DefaultTokenPath = "/acr/oauth2/token"
 )
+
+// HealthPath is where the read-only proxy answers the kubelet, so that no token can
+// be fetched there.
+const HealthPath = "/healthz"
 
 // The key algorithms that cert-manager knows.
 const (

@@ -13,6 +13,8 @@ type state struct {
 	certManager bool
 	install     bool
 	trust       bool
+	// enforced says that a proxy in front of the registry lets no push through.
+	enforced bool
 	// tlsStated says that the scenario says something about where the
 	// certificate comes from. Where it does not, nothing of TLS is touched.
 	tlsStated bool
@@ -42,6 +44,7 @@ func (r *render) effective() (state, error) {
 		certManager: stated(cmEnabled, reg.certificate != nil && !tls && !isTrue(spec.HTTPEnabled)),
 		install:     stated(cmInstall, len(reg.bundle) > 0),
 		trust:       stated(trustEnabled, reg.trust != nil),
+		enforced:    r.enforced(),
 		tlsStated:   tls || cmEnabled != nil || spec.HTTPEnabled != nil,
 		secret:      reg.secret,
 	}
@@ -67,6 +70,9 @@ func (r *render) contradictions(s state, install, trust *bool) []error {
 	if isTrue(install) && len(reg.bundle) == 0 {
 		report(codes.NoBundledCertManager, "spec.certManager.install", "render the chart with cert-manager.install=true, or write install: false",
 			"the render holds no bundled cert-manager, and a patch cannot bring one")
+	}
+	if recorded := reg.workload.Labels()[modeLabel]; s.enforced && r.spec.Mode == nil && recorded == string(scenario.ReadWriteMode) {
+		report(codes.Contradiction, "spec.readOnly.enforce", "write mode: ReadOnly beside it, or enforce: false", "an earlier scenario recorded mode "+recorded)
 	}
 	if isTrue(trust) && reg.trust == nil {
 		if err := reg.ambiguous["trustDistribution"]; err != nil {

@@ -6,7 +6,6 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/scenario/lazyregexp"
 )
@@ -20,7 +19,8 @@ const (
 )
 
 // mode records the registry's mode and, where the scenario asks for it, makes the
-// container's root file system read-only. The certificate's mounts are read-only
+// container's root file system read-only. No push is kept out by that: enforcement
+// does. The certificate's mounts are read-only
 // by tlsmount, whatever the mode.
 func mode(r *render) error {
 	if m := r.spec.Mode; m != nil && putText(r.registry.workload.Node(), string(*m), "metadata", "labels", modeLabel) {
@@ -29,9 +29,6 @@ func mode(r *render) error {
 	readOnly := r.spec.ReadOnly
 	if readOnly == nil {
 		return nil
-	}
-	if isTrue(readOnly.Enforce) {
-		return r.scenario.At(codes.NotSupported, "spec.readOnly.enforce", "this version has no proxy that could enforce it", "leave it out")
 	}
 	switch {
 	case readOnly.RootFilesystem == nil:

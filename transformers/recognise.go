@@ -70,6 +70,9 @@ type registry struct {
 	chain []*resource.Object
 	// bundle is the cert-manager that the chart brought along.
 	bundle []*resource.Object
+	// proxy is what an earlier run put in front of the registry, nil for nothing. All
+	// else is recognised as if it were not there.
+	proxy *formerProxy
 }
 
 // release is what belongs together.
@@ -114,6 +117,9 @@ func recognise(set *resource.Set, layer *scenario.Layer, namespace string) (*reg
 	// What belongs to the release is named after it, nearly always.
 	set.Stem(reg.release.name)
 	set.Stem("cert-manager")
+	if err := reg.setProxyAside(set); err != nil {
+		return nil, err
+	}
 	reg.certificatePath = path.Clean(reg.env(certificateEnv, defaultCertificatePath))
 	reg.secret = reg.mountedSecret()
 
@@ -229,7 +235,11 @@ func (reg *registry) findWorkload(set *resource.Set, target *scenario.Target) er
 			"no connected registry found: no Deployment or StatefulSet runs an image named %s or sets %s", imageRepository, connectionEnv)
 	}
 	reg.container = registryContainer(reg.workload)
-	if containers := elements(reg.workload.Node(), "spec", "template", "spec", "containers"); reg.container == nil && len(containers) == 1 {
+	containers := elements(reg.workload.Node(), "spec", "template", "spec", "containers")
+	if hasProxy(reg.workload) {
+		containers = slices.DeleteFunc(containers, isProxy)
+	}
+	if reg.container == nil && len(containers) == 1 {
 		reg.container = containers[0]
 	}
 	if reg.container == nil {

@@ -45,6 +45,9 @@ var pipeline = []struct {
 	{"tlsmount", ConcernCertificate, tlsMount},
 	{"mode", ConcernReadOnly, mode},
 	{"trustdistribution", ConcernTrust, trustDistribution},
+	// After all that move ports, mounts and Secrets: it stands in front of what they
+	// leave, and takes what an earlier run of it put there out before they see it.
+	{"enforcement", ConcernReadOnly, enforcement},
 	{"prune", ConcernCleanUp, prune},
 	{"marker", ConcernMarker, marker},
 }
@@ -137,6 +140,9 @@ func (r *render) verify() error {
 		Removed:         r.removed,
 		Vacated:         r.vacated,
 		CertManager:     r.state.certManager,
+		Proxy:           proxyContainer,
+		Enforced:        r.state.enforced,
+		NoProxy:         !r.state.enforced && r.registry.proxy != nil,
 
 		ConnectionString: connection,
 	})

@@ -13,9 +13,13 @@ var metadataPaths = [][]string{
 // metadataPatch is a strategic merge patch of labels and annotations: key by key,
 // so that it leaves those alone that somebody else adds, or that kustomize keeps
 // there while it builds. rest is before with that patch applied, which JSON patches
-// then have to bring to after. The patch is nil where nothing of this changes.
-func metadataPatch(id Identity, before, after any) (patch map[string]any, rest any) {
-	rest = clone(before)
+// then have to bring to goal, which is after. The patch is nil where nothing of this
+// changes.
+//
+// What is taken out of an object's own metadata is left to JSON patches: kustomize
+// writes "null" there where a merge patch says null (seen with 5.8.2).
+func metadataPatch(id Identity, before, after any) (patch map[string]any, rest, goal any) {
+	rest, goal = clone(before), clone(after)
 	for _, path := range metadataPaths {
 		old, oldOK := lookup(before, path...).(map[string]any)
 		now, nowOK := lookup(after, path...).(map[string]any)
@@ -23,9 +27,13 @@ func metadataPatch(id Identity, before, after any) (patch map[string]any, rest a
 		if !nowOK && !gone || same(old, now) {
 			continue
 		}
-		changes := map[string]any{}
-		for key := range old {
-			if _, stays := now[key]; !stays {
+		changes, left := map[string]any{}, map[string]any{}
+		for key, value := range old {
+			switch _, stays := now[key]; {
+			case stays:
+			case path[0] == "metadata":
+				left[key] = value
+			default:
 				changes[key] = nil // taken out
 			}
 		}
@@ -34,17 +42,37 @@ func metadataPatch(id Identity, before, after any) (patch map[string]any, rest a
 				changes[key] = value
 			}
 		}
+		if len(left) > 0 {
+			patched := maps.Clone(left)
+			maps.Copy(patched, now)
+			put(rest.(map[string]any), patched, path...)
+			// Where nothing is left of them the map stays, which means the same.
+			put(goal.(map[string]any), maps.Clone(orEmpty(now)), path...)
+		}
+		if len(changes) == 0 {
+			continue
+		}
 		if patch == nil {
 			patch = map[string]any{"apiVersion": id.APIVersion, "kind": id.Kind, "metadata": map[string]any{"name": id.Name}}
 		}
 		put(patch, changes, path...)
+		if len(left) > 0 {
+			continue
+		}
 		if len(now) == 0 {
 			drop(rest, path...) // an empty map may stay, which means the same
 		} else {
 			put(rest.(map[string]any), maps.Clone(now), path...)
 		}
 	}
-	return patch, rest
+	return patch, rest, goal
+}
+
+func orEmpty(fields map[string]any) map[string]any {
+	if fields == nil {
+		return map[string]any{}
+	}
+	return fields
 }
 
 func lookup(value any, path ...string) any {

@@ -8,6 +8,7 @@
 package patch
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -142,17 +143,22 @@ func (s *Set) compare(before, after *resource.Object, all []Identity) {
 		return
 	}
 	s.Found = append(s.Found, found)
-	merge, rest := metadataPatch(found.Identity, old, now)
+	merge, rest, goal := metadataPatch(found.Identity, old, now)
 	if merge != nil {
 		s.Patches = append(s.Patches, Patch{Target: &found.Target, Patch: text(merge)})
 	}
-	operations := Operations(rest, now)
+	operations := Operations(rest, goal)
 	if len(operations) == 0 {
 		return
 	}
 	// A render with another version of the API has other fields.
 	first := Operation{Op: "test", Path: "/apiVersion", Value: raw(before.APIVersion)}
-	s.Patches = append(s.Patches, Patch{Target: &found.Target, Patch: text(append([]Operation{first}, operations...))})
+	operations = append([]Operation{first}, operations...)
+	if last := operations[len(operations)-1]; bytes.HasSuffix(last.Value, []byte(`\n"`)) {
+		// kustomize trims a patch, and with it the end of a text of several lines.
+		operations = append(operations, first)
+	}
+	s.Patches = append(s.Patches, Patch{Target: &found.Target, Patch: text(operations)})
 }
 
 // remove takes an object out whole.

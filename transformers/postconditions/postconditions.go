@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/connected-registry/scenario/codes"
@@ -45,11 +46,17 @@ type Expected struct {
 	// Certificates would have written.
 	Removed []*resource.Object
 	Vacated []string
+	// Proxy is the container that must keep pushes out, where Enforced says that one
+	// must; where NoProxy does, nothing of it may be left.
+	Proxy             string
+	Enforced, NoProxy bool
 	// ConnectionString is the one that was given, empty for none.
 	ConnectionString string
 
 	// template is Workload's, decoded once for the conditions that look at it.
 	template *podTemplate
+	// pod is the same with Kubernetes' own types, where a proxy is judged.
+	pod *corev1.PodTemplateSpec
 }
 
 // Failure is a post-condition that does not hold: a mistake of this program, or a
@@ -82,15 +89,22 @@ const reads = "correct the object where it is made; kubectl apply --dry-run=serv
 
 // Check returns every [Failure] joined, or nil.
 func Check(set *resource.Set, e Expected) error {
-	if e.TLSStated || e.ConnectionString != "" {
+	if e.TLSStated || e.ConnectionString != "" || e.Enforced || e.NoProxy {
 		var err error
 		if e.template, err = templateOf(e.Workload); err != nil {
+			return err
+		}
+	}
+	if e.Enforced || e.NoProxy {
+		var err error
+		if e.pod, err = typedTemplate(e.Workload); err != nil {
 			return err
 		}
 	}
 	var all []error
 	for _, check := range []func(*resource.Set, Expected) ([]error, error){
 		mountResolves, portsAgree, certificateWritesSecret, nothingDangles, trustIsGone, certManagerIsGone, addedNamesAreUnique, annotationsAreIntact, connectionResolves,
+		onlyTheProxyIsReached, proxyIsConfigured, proxyIsConfined, proxyIsGone,
 	} {
 		failures, err := check(set, e)
 		if err != nil {

@@ -2,6 +2,7 @@ package postconditions_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -133,6 +134,144 @@ func TestEveryConditionCanFail(t *testing.T) {
 				Workload: only(t, s, "Deployment"), Service: only(t, s, "Service"),
 				Container: "registry", CertificatePath: "/var/acr/certs", Namespace: "site",
 				TLSStated: true, Secret: "serving", CertManager: true,
+			}
+			c.spoil(t, s, &e)
+			err = postconditions.Check(s, e)
+			if c.want == "" {
+				assert.NoError(t, err)
+				return
+			}
+			assert.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
+// guarded is a render of which a proxy keeps pushes out.
+const guarded = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: edge, namespace: site}
+spec:
+  template:
+    metadata:
+      labels: {app: edge}
+    spec:
+      containers:
+      - name: registry
+        ports:
+        - {name: https, containerPort: 8443}
+      - name: proxy
+        command: [nginx, -c, /config/nginx.conf]
+        ports:
+        - {name: proxy-https, containerPort: 10443}
+        livenessProbe: {httpGet: {port: proxy-https}}
+        readinessProbe: {httpGet: {port: proxy-https}}
+        resources: {requests: {cpu: 1m}, limits: {cpu: 1m}}
+        securityContext:
+          runAsUser: 101
+          runAsNonRoot: true
+          readOnlyRootFilesystem: true
+          allowPrivilegeEscalation: false
+          capabilities: {drop: [ALL]}
+          seccompProfile: {type: RuntimeDefault}
+        volumeMounts:
+        - {name: proxy-config, mountPath: /config}
+        - {name: proxy-tls, mountPath: /tls}
+      volumes:
+      - name: proxy-config
+        configMap: {name: config}
+      - name: proxy-tls
+        secret: {secretName: serving}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: edge, namespace: site}
+spec:
+  selector: {app: edge}
+  ports:
+  - {name: https, port: 443, targetPort: proxy-https}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: config, namespace: site}
+data:
+  nginx.conf: |
+    map "$request_method $request_uri" $let_through {
+      default 0;
+      "~^(GET|HEAD) /v2/" 1;
+      "~^(GET|POST) /token" 1;
+    }
+    listen 10443 ssl;
+    if ($let_through = 0) {
+    return 403 '{"errors":[{"code":"DENIED","message":"This operation is not allowed on this registry."}]}';
+    client_max_body_size 1;
+    proxy_pass https://127.0.0.1:8443;
+`
+
+func TestEveryConditionOfTheProxyCanFail(t *testing.T) {
+	proxy := []string{"spec", "template", "spec", "containers", "[name=proxy]"}
+	at := func(more ...string) []string { return append(slices.Clone(proxy), more...) }
+	deployment := func(value string, path ...string) func(*testing.T, *resource.Set, *postconditions.Expected) {
+		return func(t *testing.T, s *resource.Set, _ *postconditions.Expected) {
+			set(t, only(t, s, "Deployment"), value, path...)
+		}
+	}
+	config := func(old, replacement string) func(*testing.T, *resource.Set, *postconditions.Expected) {
+		return func(t *testing.T, s *resource.Set, _ *postconditions.Expected) {
+			o := only(t, s, "ConfigMap")
+			text := o.Node().GetDataMap()["nginx.conf"]
+			require.Contains(t, text, old)
+			require.NoError(t, o.Node().PipeE(yaml.Lookup("data"), yaml.SetField("nginx.conf", yaml.NewStringRNode(strings.Replace(text, old, replacement, 1)))))
+		}
+	}
+	for name, c := range map[string]struct {
+		spoil func(t *testing.T, s *resource.Set, e *postconditions.Expected)
+		want  string
+	}{
+		"nothing is wrong": {func(*testing.T, *resource.Set, *postconditions.Expected) {}, ""},
+		"the Service leads past it": {func(t *testing.T, s *resource.Set, _ *postconditions.Expected) {
+			set(t, only(t, s, "Service"), "https", "spec", "ports", "[name=https]", "targetPort")
+		}, "port 443 leads to https of [registry], expected container proxy only"},
+		"the Service leads nowhere": {func(t *testing.T, s *resource.Set, _ *postconditions.Expected) {
+			set(t, only(t, s, "Service"), "9999", "spec", "ports", "[name=https]", "targetPort")
+		}, "leads to 9999 of []"},
+		"there is no Service": {func(t *testing.T, s *resource.Set, _ *postconditions.Expected) {
+			s.Remove(only(t, s, "Service"))
+		}, "no Service leads to container proxy"},
+		"a second Service leads past it": {func(_ *testing.T, s *resource.Set, _ *postconditions.Expected) {
+			s.Add(yaml.MustParse("apiVersion: v1\nkind: Service\nmetadata: {name: other, namespace: site}\nspec: {selector: {app: edge}, ports: [{port: 8443}]}\n"))
+		}, "Service/other: port 8443 leads to 0 of [registry]"},
+		"its port is another's":  {deployment("https", at("ports", "[containerPort=10443]", "name")...), "port https (10443) of container proxy is another container's too"},
+		"the container is gone":  {func(_ *testing.T, _ *resource.Set, e *postconditions.Expected) { e.Proxy = "other" }, "has no container other"},
+		"the ConfigMap is gone":  {func(t *testing.T, s *resource.Set, _ *postconditions.Expected) { s.Remove(only(t, s, "ConfigMap")) }, "mounts no ConfigMap that is there"},
+		"another one is mounted": {deployment("other", "spec", "template", "spec", "volumes", "[name=proxy-config]", "configMap", "name"), "mounts no ConfigMap that is there"},
+		"nothing is refused":     {config("default 0;", "default 1;"), "does not refuse what it does not know"},
+		"PUT is let through":     {config("GET|HEAD", "GET|PUT"), "lets GET|PUT through to /v2/"},
+		"POST is let through":    {config("GET|HEAD", "GET|POST"), "lets GET|POST through to /v2/"},
+		"another rule":           {config("listen", "\"x\" 1;\n    listen"), "lets something through in a way that is not understood"},
+		"it passes to another":   {config("127.0.0.1:8443", "192.0.2.1:8443"), "passes requests to https://192.0.2.1:8443"},
+		"it passes to itself":    {config("127.0.0.1:8443", "127.0.0.1:10443"), "passes requests to https://127.0.0.1:10443"},
+		"it listens elsewhere":   {config("listen 10443", "listen 10444"), "listens on [10444], and container proxy has ports [10443]"},
+		"it is root":             {deployment("0", at("securityContext", "runAsUser")...), "may do more than it needs to"},
+		"it may write":           {deployment("false", at("securityContext", "readOnlyRootFilesystem")...), "may do more than it needs to"},
+		"it is not limited": {func(t *testing.T, s *resource.Set, _ *postconditions.Expected) {
+			require.NoError(t, only(t, s, "Deployment").Node().PipeE(yaml.Lookup(proxy...), yaml.Clear("resources")))
+		}, "has no probes, or no resources"},
+		"another Secret is served": {deployment("stale", "spec", "template", "spec", "volumes", "[name=proxy-tls]", "secret", "secretName"), "mounts the Secrets [stale], expected [serving]"},
+		"it is still there": {func(_ *testing.T, _ *resource.Set, e *postconditions.Expected) { e.Enforced, e.NoProxy = false, true },
+			"still has container proxy"},
+		"its volumes are still there": {func(_ *testing.T, _ *resource.Set, e *postconditions.Expected) { e.Enforced, e.NoProxy = false, true },
+			"still has volume proxy-tls"},
+		"the Service still leads to it": {func(t *testing.T, s *resource.Set, e *postconditions.Expected) {
+			e.Enforced, e.NoProxy = false, true
+			require.NoError(t, only(t, s, "Deployment").Node().PipeE(yaml.Lookup(proxy...), yaml.Clear("ports")))
+		}, "port 443 still leads to proxy-https"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := resource.ParseStream([]byte(guarded))
+			require.NoError(t, err)
+			e := postconditions.Expected{
+				Workload: only(t, s, "Deployment"), Container: "registry", Namespace: "site",
+				Secret: "serving", Proxy: "proxy", Enforced: true,
 			}
 			c.spoil(t, s, &e)
 			err = postconditions.Check(s, e)

@@ -1,11 +1,13 @@
 package postconditions
 
 import (
+	"errors"
 	"strconv"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/connected-registry/scenario/codes"
+	"github.com/connected-registry/scenario/scenario/lazyregexp"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -86,7 +88,7 @@ func templateOf(o *resource.Object) (*podTemplate, error) {
 		} `yaml:"spec"`
 	}
 	if err := o.Node().YNode().Decode(&typed); err != nil {
-		return nil, failure(codes.ObjectUnwritable, o, reads, "spec.template is no pod template: %v", err)
+		return nil, failure(codes.ObjectUnwritable, o, reads, "spec.template is no pod template: %s", mistyped(err))
 	}
 	return &typed.Spec.Template, nil
 }
@@ -99,7 +101,7 @@ func portsOf(o *resource.Object) ([]servicePort, error) {
 		} `yaml:"spec"`
 	}
 	if err := o.Node().YNode().Decode(&typed); err != nil {
-		return nil, failure(codes.ObjectUnwritable, o, reads, "spec.ports are no ports of a Service: %v", err)
+		return nil, failure(codes.ObjectUnwritable, o, reads, "spec.ports are no ports of a Service: %s", mistyped(err))
 	}
 	return typed.Spec.Ports, nil
 }
@@ -120,3 +122,15 @@ func (p servicePort) target() string {
 	}
 	return p.TargetPort.Value
 }
+
+// mistyped is what a decoder found where, on one line and without the value itself,
+// which the decoder repeats.
+func mistyped(err error) string {
+	typeError, ok := errors.AsType[*yaml.TypeError](err)
+	if !ok || len(typeError.Errors) == 0 {
+		return "it cannot be decoded"
+	}
+	return quotedValue().ReplaceAllString(typeError.Errors[0], "")
+}
+
+var quotedValue = lazyregexp.New("`.*` ")

@@ -132,3 +132,12 @@ func keyIndex(n *yaml.Node) map[string]int {
 	}
 	return index
 }
+
+// Equal says whether two trees without aliases mean the same, however they are
+// written and in whatever order their keys stand.
+func Equal(a, b *yaml.RNode) bool {
+	if a.IsNil() || b.IsNil() {
+		return a.IsNil() && b.IsNil()
+	}
+	return equal(a.YNode(), b.YNode())
+}

@@ -1,0 +1,350 @@
+package transformers
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/connected-registry/scenario/codes"
+	"github.com/connected-registry/scenario/scenario"
+	"github.com/connected-registry/scenario/transformers/resource"
+)
+
+const (
+	// proxyDigestAnnotation on the pod template rolls the pod when the proxy's
+	// configuration changes, and says that the proxy is ours.
+	proxyDigestAnnotation = "connectedregistry.dev/proxy-digest"
+	// targetPortsAnnotation on a Service has what its ports led to before they led
+	// to the proxy: 443=https,80=8080, with nothing after = for a port that said
+	// nothing.
+	targetPortsAnnotation = "connectedregistry.dev/target-ports"
+	// tokenPathAnnotation on the ConfigMap is for runs of scenarios that say nothing
+	// of the proxy, and must not change it.
+	tokenPathAnnotation = "connectedregistry.dev/token-path"
+
+	proxyContainer    = "connected-registry-proxy"
+	proxyVolumePrefix = proxyContainer + "-"
+)
+
+// formerProxy is what an earlier run put in front of the registry.
+type formerProxy struct {
+	// container is nil where it is not there any more.
+	container *yaml.RNode
+	// containers and volumes are the pod's lists as they came, ours among them.
+	containers, volumes []*yaml.Node
+	// services are those whose ports it moved.
+	services []*resource.Object
+}
+
+func hasProxy(workload *resource.Object) bool {
+	return text(workload.Node(), "spec", "template", "metadata", "annotations", proxyDigestAnnotation) != ""
+}
+
+func isProxy(container *yaml.RNode) bool { return text(container, "name") == proxyContainer }
+
+func isProxyVolume(volume *yaml.RNode) bool {
+	return strings.HasPrefix(text(volume, "name"), proxyVolumePrefix)
+}
+
+// setProxyAside takes the proxy of an earlier run out, so that the registry is
+// recognised and patched as the chart rendered it. enforcement puts it back, to the
+// very place if nothing has changed; until then the annotations stay.
+func (reg *registry) setProxyAside(set *resource.Set) error {
+	if !hasProxy(reg.workload) {
+		return nil
+	}
+	former := &formerProxy{}
+	pod := reg.podSpec()
+	former.containers = slices.Clone(lookup(pod, "containers").Content())
+	if volumes := lookup(pod, "volumes"); volumes != nil {
+		former.volumes = slices.Clone(volumes.Content())
+	}
+	removeFrom(pod, func(c *yaml.RNode) bool {
+		if isProxy(c) {
+			former.container = c
+		}
+		return isProxy(c)
+	}, "containers")
+	removeFrom(pod, isProxyVolume, "volumes")
+
+	services, err := set.Select([]string{"Service"}, targetPortsAnnotation)
+	if err != nil {
+		return err
+	}
+	for _, o := range services {
+		if o.Annotations()[targetPortsAnnotation] == "" || !reg.release.sameNamespace(o.Namespace) {
+			continue
+		}
+		former.services = append(former.services, o)
+		was := targetPorts(o)
+		for _, p := range elements(o.Node(), "spec", "ports") {
+			if former, ok := was[text(p, "port")]; ok && isProxyPort(text(p, "targetPort")) {
+				setTargetPort(p, orElse(former, text(p, "port")))
+			}
+		}
+	}
+	reg.proxy = former
+	return nil
+}
+
+// enforced says whether pushes are to be kept out: as stated, else as it is.
+func (r *render) enforced() bool {
+	if r.spec.ReadOnly != nil && r.spec.ReadOnly.Enforce != nil {
+		return *r.spec.ReadOnly.Enforce
+	}
+	if r.spec.Mode != nil && *r.spec.Mode == scenario.ReadWriteMode {
+		return false
+	}
+	return r.registry.proxy != nil
+}
+
+// enforcement puts a proxy that lets no push through between the registry's
+// Services and its container: nginx in the same pod, configured by a ConfigMap. A
+// client that reaches the pod itself is not kept out; docs/security.md says what is.
+func enforcement(r *render) error {
+	if !r.state.enforced {
+		return r.takeProxyOut()
+	}
+	if err := r.checkProxyFits(); err != nil {
+		return err
+	}
+	routes, err := r.routes()
+	if err != nil {
+		return err
+	}
+	configMap, err := r.proxyConfigMap()
+	if err != nil {
+		return err
+	}
+	tokenPath := r.tokenPath(configMap)
+	config := proxyConfig(routes.listeners, tokenPath)
+	name, err := r.putConfigMap(configMap, config, tokenPath)
+	if err != nil {
+		return err
+	}
+	r.putProxy(routes.listeners, name)
+	template := lookup(r.registry.workload.Node(), "spec", "template")
+	sum := sha256.Sum256([]byte(config))
+	if putText(template, "sha256:"+hex.EncodeToString(sum[:]), "metadata", "annotations", proxyDigestAnnotation) {
+		r.changed(r.registry.workload, "the pod template records the digest of the proxy's configuration, so that another one rolls the pod")
+	}
+	r.leadToProxy(routes)
+	return r.warnOfWaysPast(routes)
+}
+
+// checkProxyFits refuses what the proxy could not stand in front of.
+func (r *render) checkProxyFits() error {
+	reg := r.registry
+	for _, c := range reg.everyContainer() {
+		if isProxy(c) {
+			return problemWith(codes.ProxyImpossible, reg.workload, "spec.template.spec.containers", "give it another name",
+				"a container named %s is there, and not of this program's making", proxyContainer)
+		}
+	}
+	if slices.ContainsFunc(elements(reg.podSpec(), "volumes"), isProxyVolume) {
+		return problemWith(codes.ProxyImpossible, reg.workload, "spec.template.spec.volumes", "give it another name",
+			"a volume named %s… is there, and not of this program's making", proxyVolumePrefix)
+	}
+	for _, p := range elements(reg.container, "ports") {
+		if host := text(p, "hostPort"); host != "" && host != "0" {
+			return problemWith(codes.ProxyImpossible, reg.workload, "spec.template.spec.containers["+text(reg.container, "name")+"].ports", "render the chart without it, or write readOnly.enforce: false",
+				"hostPort %s leads from the node to the registry, past any proxy", host)
+		}
+	}
+	return r.checkProxySecret()
+}
+
+// checkProxySecret refuses a certificate that the proxy would not find: it serves
+// tls.crt and tls.key of the one Secret that the registry serves.
+func (r *render) checkProxySecret() error {
+	if r.state.http {
+		return nil
+	}
+	const fix = "state where the certificate is: spec.tls.secret"
+	if r.state.secret == "" {
+		return problemWith(codes.NoCertificate, r.registry.workload, "spec.template.spec.containers", fix,
+			"no Secret is mounted at %s, so that the proxy has no certificate to serve", r.registry.certificatePath)
+	}
+	var others []string
+	for _, c := range []*yaml.RNode{r.registry.container} {
+		for _, m := range elements(c, "volumeMounts") {
+			if !r.registry.isCertificateMount(m) {
+				continue
+			}
+			for _, ref := range secretRefs(r.registry.podSpec()) {
+				if ref.where == "volume "+text(m, "name") && ref.name() != r.state.secret {
+					others = append(others, ref.name())
+				}
+			}
+		}
+	}
+	if len(others) > 0 {
+		return problemWith(codes.ProxyImpossible, r.registry.workload, "spec.template.spec.volumes", fix,
+			"the certificate comes from several Secrets (%s, %s), and the proxy serves one", r.state.secret, strings.Join(others, ", "))
+	}
+	o, err := r.named("Secret", r.state.secret)
+	if err != nil || o == nil {
+		return err // the cluster's, or yet to be written
+	}
+	data := secretData(o)
+	for _, key := range []string{crtKey, keyKey} {
+		if len(data[key]) == 0 {
+			return problemWith(codes.SecretKey, o, "data["+key+"]", fix, "it is missing, and the proxy serves it")
+		}
+	}
+	return nil
+}
+
+// proxyConfigMap returns the ConfigMap of an earlier run, nil for none.
+func (r *render) proxyConfigMap() (*resource.Object, error) {
+	maps, err := r.set.Select([]string{"ConfigMap"}, tokenPathAnnotation)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range maps {
+		if isOurs(o) && o.Annotations()[tokenPathAnnotation] != "" && r.registry.release.owns(o) {
+			return o, nil
+		}
+	}
+	return nil, nil
+}
+
+// saysNothingOfProxy holds for a scenario that leaves the proxy as it is.
+func (r *render) saysNothingOfProxy() bool {
+	return r.spec.ReadOnly == nil || r.spec.ReadOnly.Enforce == nil
+}
+
+func (r *render) tokenPath(configMap *resource.Object) string {
+	switch {
+	case !r.saysNothingOfProxy() && r.spec.ReadOnly.TokenPath != nil:
+		return *r.spec.ReadOnly.TokenPath
+	case r.saysNothingOfProxy() && configMap != nil:
+		return configMap.Annotations()[tokenPathAnnotation]
+	}
+	return scenario.DefaultTokenPath
+}
+
+func (r *render) proxyImage() string {
+	switch {
+	case !r.saysNothingOfProxy() && r.spec.ReadOnly.ProxyImage != nil:
+		return *r.spec.ReadOnly.ProxyImage
+	case r.saysNothingOfProxy() && r.registry.proxy != nil:
+		return orElse(text(r.registry.proxy.container, "image"), scenario.DefaultProxyImage)
+	}
+	return scenario.DefaultProxyImage
+}
+
+// putConfigMap writes the configuration into the ConfigMap of an earlier run, or
+// into a new one, and returns its name.
+func (r *render) putConfigMap(o *resource.Object, config, tokenPath string) (string, error) {
+	if o != nil {
+		if text(o.Node(), "data", proxyConfigKey) != config {
+			put(o.Node(), blockText(config), "data", proxyConfigKey)
+			putText(o.Node(), tokenPath, "metadata", "annotations", tokenPathAnnotation)
+			r.changed(o, "wrote the proxy's configuration anew")
+		}
+		return o.Name, nil
+	}
+	name := r.registry.release.name + "-read-only-proxy"
+	for {
+		taken, err := r.named("ConfigMap", name)
+		if err != nil {
+			return "", err
+		}
+		if taken == nil {
+			break
+		}
+		name += "-scenario"
+	}
+	n := yaml.MustParse("apiVersion: v1\nkind: ConfigMap\n")
+	putText(n, name, "metadata", "name")
+	putText(n, tokenPath, "metadata", "annotations", tokenPathAnnotation)
+	put(n, blockText(config), "data", proxyConfigKey)
+	r.add(n, "the configuration of the proxy that lets no push through")
+	return name, nil
+}
+
+// blockText is a text of many lines, for people to read.
+func blockText(value string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagString, Style: yaml.LiteralStyle, Value: value}
+}
+
+// putProxy makes sure of the container and its volumes.
+func (r *render) putProxy(listeners []listener, configMap string) {
+	former := r.registry.proxy
+	if former == nil {
+		former = &formerProxy{}
+	}
+	pod := r.registry.podSpec()
+	container := r.proxyContainer(listeners)
+	moved := graft(child(pod.YNode(), "volumes", yaml.SequenceNode), former.volumes, r.proxyVolumes(configMap))
+	if moved && former.container != nil {
+		r.changed(r.registry.workload, "container %s has ConfigMap %s and %s", proxyContainer, configMap, r.servedSecret())
+	}
+	if graft(child(pod.YNode(), "containers", yaml.SequenceNode), former.containers, []*yaml.RNode{container}) {
+		r.changed(r.registry.workload, "container %s (%s) lets pulls through to container %s, and refuses every push",
+			proxyContainer, text(container, "image"), text(r.registry.container, "name"))
+	}
+}
+
+// servedSecret is for messages.
+func (r *render) servedSecret() string {
+	if r.state.http {
+		return "no certificate"
+	}
+	return "the certificate of Secret " + r.state.secret
+}
+
+// graft puts items at the end of a list, or where they were in the list as it came
+// if nothing of that has changed since. It says whether any item is new.
+func graft(list *yaml.Node, before []*yaml.Node, items []*yaml.RNode) (changed bool) {
+	grafted := slices.Clone(list.Content)
+	for _, item := range items {
+		i := slices.IndexFunc(before, func(n *yaml.Node) bool {
+			return !slices.Contains(grafted, n) && resource.Equal(yaml.NewRNode(n), item)
+		})
+		if i >= 0 {
+			grafted = append(grafted, before[i])
+			continue
+		}
+		changed = true
+		grafted = append(grafted, item.YNode())
+	}
+	list.Style &^= yaml.FlowStyle
+	list.Content = grafted
+	if len(before) == len(grafted) && !slices.ContainsFunc(before, func(n *yaml.Node) bool { return !slices.Contains(grafted, n) }) {
+		list.Content = before
+	}
+	return changed
+}
+
+// takeProxyOut leaves nothing of an earlier run behind; the container and its
+// volumes are set aside already.
+func (r *render) takeProxyOut() error {
+	if r.registry.proxy == nil {
+		return nil
+	}
+	template := lookup(r.registry.workload.Node(), "spec", "template")
+	drop(template, "metadata", "annotations", proxyDigestAnnotation)
+	dropEmpty(template, "metadata", "annotations")
+	r.changed(r.registry.workload, "took container %s out: nothing but the registry itself decides on a push", proxyContainer)
+	for _, o := range r.registry.proxy.services {
+		was := targetPorts(o)
+		for _, p := range elements(o.Node(), "spec", "ports") {
+			if former, ok := was[text(p, "port")]; ok && former == "" && text(p, "targetPort") == text(p, "port") {
+				drop(p, "targetPort")
+			}
+		}
+		drop(o.Node(), "metadata", "annotations", targetPortsAnnotation)
+		dropEmpty(o.Node(), "metadata", "annotations")
+		r.changed(o, "leads to the registry's own container")
+	}
+	configMap, err := r.proxyConfigMap()
+	if configMap != nil {
+		r.remove(configMap, "nothing stands in front of the registry")
+	}
+	return err
+}

@@ -1,0 +1,132 @@
+package transformers
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/connected-registry/scenario/transformers/resource"
+)
+
+// secrets looks for the Secrets that the registry's pods need and the render does not
+// bring. Of those in the cluster only names, types and keys are looked at.
+func (l *live) secrets() error {
+	provided, err := l.providedSecrets()
+	if err != nil {
+		return err
+	}
+	for _, o := range []*resource.Object{l.registry.workload, l.registry.trust} {
+		if o == nil {
+			continue
+		}
+		for _, ref := range secretRefs(podSpec(o.Node())) {
+			name := ref.name()
+			if name == "" || text(ref.at, "optional") == "true" || slices.Contains(provided, name) {
+				continue
+			}
+			keys := ref.keys()
+			if o == l.registry.workload && name == l.registry.secret {
+				keys = []string{crtKey, keyKey}
+			}
+			l.judgeSecret(o, ref, name, keys)
+		}
+	}
+	return l.secretTypes()
+}
+
+// providedSecrets are those in the render, and those that cert-manager will write.
+func (l *live) providedSecrets() ([]string, error) {
+	var provided []string
+	secrets, err := l.applied.Heads([]string{"Secret"})
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range secrets {
+		if l.registry.release.sameNamespace(o.Namespace) {
+			provided = append(provided, o.Name)
+		}
+	}
+	certificates, err := l.applied.Select([]string{"Certificate"}, certManagerGroup)
+	for _, o := range certificates {
+		if isCertManager(o, "Certificate") && l.registry.release.sameNamespace(o.Namespace) {
+			provided = append(provided, text(o.Node(), "spec", "secretName"))
+		}
+	}
+	return provided, err
+}
+
+// judgeSecret holds a Secret of the cluster to what a pod takes from it.
+func (l *live) judgeSecret(user *resource.Object, ref secretRef, name string, keys []string) {
+	namespace := l.namespaceOf(user)
+	there := l.find("Secret", namespace, name)
+	if there == nil {
+		l.missingSecret(user, ref, name)
+		return
+	}
+	if name == l.registry.secret && text(there.Node(), "type") != tlsSecretType {
+		l.refuse(there, "type", "create it anew with kubectl create secret tls, or name another in spec.tls.secret",
+			"it is %q, expected %s; a Secret's type cannot be changed", text(there.Node(), "type"), tlsSecretType)
+	}
+	has := append(keysOf(there, "data"), keysOf(there, "stringData")...)
+	for _, key := range keys {
+		if slices.Contains(has, key) {
+			continue
+		}
+		fix := "put it there"
+		switch {
+		case name == l.registry.secret && key != caKey:
+			fix = "put it there, or name another Secret in spec.tls.secret"
+		case key == caKey:
+			fix = "put the CA there, or write trustDistribution.enabled: false"
+		}
+		l.refuse(there, "data["+key+"]", fix, "it is missing, and %s takes it (%s)", user, ref.where)
+	}
+}
+
+// missingSecret says where a Secret is that is not where it should be: pods take
+// Secrets of their own namespace only.
+func (l *live) missingSecret(user *resource.Object, ref secretRef, name string) {
+	namespace := l.namespaceOf(user)
+	var elsewhere []string
+	for _, o := range l.objects["Secret"] {
+		if o.Name == name {
+			elsewhere = append(elsewhere, o.Namespace)
+		}
+	}
+	object := "Secret/" + namespace + "/" + name
+	if len(elsewhere) > 0 {
+		l.missing(object, "create it in namespace "+namespace+" too",
+			"%s takes it (%s), and it is in namespace %s; a pod sees those of its own namespace only", user, ref.where, strings.Join(elsewhere, ", "))
+		return
+	}
+	fix := "create it before you install, or render the chart so that it makes one"
+	if name == l.registry.secret {
+		fix = "create it before you install, or correct spec.tls.secret"
+	}
+	l.missing(object, fix, "%s takes it (%s), and the cluster has none of that name", user, ref.where)
+}
+
+// keysOf are the keys of a mapping; values are not looked at.
+func keysOf(o *resource.Object, field string) []string {
+	var keys []string
+	for key := range stringMap(o.Node(), field) {
+		keys = append(keys, key)
+	}
+	return keys
+}
+
+// secretTypes: a Secret of the render whose like in the cluster has another type is
+// refused.
+func (l *live) secretTypes() error {
+	secrets, err := l.applied.Select([]string{"Secret"})
+	for _, o := range secrets {
+		there := l.there(o)
+		if there == nil {
+			continue
+		}
+		was, want := orElse(text(there.Node(), "type"), "Opaque"), orElse(text(o.Node(), "type"), "Opaque")
+		if was != want {
+			l.refuse(there, "type", "delete the Secret before you upgrade", "it cannot be changed; it is %s, and the render has %s", was, want)
+		}
+	}
+	return err
+}
