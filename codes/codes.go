@@ -41,6 +41,7 @@ const (
 	Certificates
 	Render
 	Cluster
+	Live
 	Result
 	Calling
 )
@@ -49,7 +50,7 @@ const (
 func (g Group) String() string {
 	return [...]string{
 		"The scenario file", "Settings of the extension", "Connection strings", "Certificates and keys",
-		"The render", "What the cluster must have", "The result", "How the program is called",
+		"The render", "What the cluster must have", "What a cluster would refuse", "The result", "How the program is called",
 	}[g]
 }
 

@@ -76,7 +76,7 @@ func deleteCommand(kind, namespace string, names []string) string {
 // name of Kubernetes begins with a hyphen; one that does must not become a flag.
 func shellQuoted(text string) string {
 	text = strings.TrimLeft(text, "-")
-	if harmless.MatchString(text) {
+	if harmless().MatchString(text) {
 		return text
 	}
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"

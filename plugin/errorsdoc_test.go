@@ -31,7 +31,7 @@ the tests. Failures that show only after deployment are [at the end](#failures-t
 `
 
 // withoutExample are the codes that no test can provoke from outside.
-var withoutExample = []codes.Code{codes.AnnotationLost, codes.Unforeseen}
+var withoutExample = []codes.Code{codes.EnforcementIncomplete, codes.EnforcementRemains, codes.AnnotationLost, codes.Unforeseen}
 
 // TestErrorsPage compares docs/errors.md with the program, or writes it.
 func TestErrorsPage(t *testing.T) {
@@ -69,7 +69,7 @@ func shortestExamples(t *testing.T) map[string]string {
 	t.Helper()
 	examples := map[string]string{}
 	for _, pattern := range []string{
-		"../fixtures/*/*/error.txt", "../fixtures/*/*/*/error.txt", "../fixtures/*/*/*/report.txt", "../fixtures/*/*/check.txt",
+		"../fixtures/*/*/error.txt", "../fixtures/*/*/*/error.txt", "../fixtures/*/*/*/report.txt", "../fixtures/*/*/check.txt", "../fixtures/live/*/expected.txt",
 		"../scenario/testdata/*.txt", "testdata/errors/*.txt", "testdata/convert/*/stderr.txt",
 	} {
 		files, err := filepath.Glob(pattern)

@@ -2,10 +2,10 @@ package plugin
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/spf13/pflag"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers"
 )
@@ -76,7 +76,7 @@ func (p *program) checkLive(planned *planned, layer *scenario.Layer, file, names
 	}
 	warnings, err := transformers.CheckLive(planned.set, cluster, layer, namespace)
 	if errors.Is(err, transformers.ErrNoCluster) {
-		return fmt.Errorf("%s is not what --live reads: %w; make it with the command that %s check --live-command prints", from, err, name)
+		return codes.Errorf(codes.NotACluster, "%s is not what --live reads: %w; make it with the command that %s check --live-command prints", from, err, name)
 	}
 	planned.report.Warnings = append(planned.report.Warnings, warnings...)
 	return err

@@ -7,13 +7,14 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
 // ErrNoCluster says that what was given as a cluster's objects is none: every
 // cluster has its own Service and a Namespace.
-var ErrNoCluster = errors.New("it holds no Service default/kubernetes or no Namespace, which every cluster has")
+var ErrNoCluster = codes.Errorf(codes.NotACluster, "it holds no Service default/kubernetes or no Namespace, which every cluster has")
 
 // live compares what would be applied with what a cluster holds.
 type live struct {
@@ -85,21 +86,21 @@ func (l *live) there(o *resource.Object) *resource.Object {
 }
 
 // refuse reports what the cluster would not take, or what would not come up.
-func (l *live) refuse(o *resource.Object, field, fix, format string, args ...any) {
+func (l *live) refuse(code codes.Code, o *resource.Object, field, fix, format string, args ...any) {
 	l.problems = append(l.problems, Problem{
-		Document: "in the cluster", Object: o.ID(), Field: field, Message: fmt.Sprintf(format, args...), Fix: fix,
+		Code: code, Document: "in the cluster", Object: o.ID(), Ref: o.Ref(), Field: field, Message: fmt.Sprintf(format, args...), Fix: fix,
 	})
 }
 
 // missing reports what the cluster does not hold.
-func (l *live) missing(object, fix, format string, args ...any) {
+func (l *live) missing(code codes.Code, object, fix, format string, args ...any) {
 	l.problems = append(l.problems, Problem{
-		Document: "in the cluster", Object: object, Message: fmt.Sprintf(format, args...), Fix: fix,
+		Code: code, Document: "in the cluster", Object: object, Message: fmt.Sprintf(format, args...), Fix: fix,
 	})
 }
 
-func (l *live) warn(o *resource.Object, format string, args ...any) {
-	l.warnings = append(l.warnings, Warning{Object: o, Transformer: "live", Message: fmt.Sprintf(format, args...)})
+func (l *live) warn(code codes.Code, o *resource.Object, format string, args ...any) {
+	l.warnings = append(l.warnings, Warning{Code: code, Object: o, Transformer: "live", Message: fmt.Sprintf(format, args...)})
 }
 
 const (
@@ -114,23 +115,23 @@ func (l *live) namespace() error {
 	name := l.registry.release.namespace
 	ns := l.find("Namespace", "", name)
 	if ns == nil {
-		l.warn(nil, "the cluster has no namespace %s yet: create it first, with helm install --create-namespace or kubectl create namespace", name)
+		l.warn(codes.NamespaceMissing, nil, "the cluster has no namespace %s yet: create it first, with helm install --create-namespace or kubectl create namespace", name)
 		return nil
 	}
 	if text(ns.Node(), "status", "phase") == "Terminating" || text(ns.Node(), "metadata", "deletionTimestamp") != "" {
-		l.refuse(ns, "status.phase", "wait until it is gone, and install then", "it is being terminated, and takes nothing in")
+		l.refuse(codes.NamespaceTerminating, ns, "status.phase", "wait until it is gone, and install then", "it is being terminated, and takes nothing in")
 	}
 	level := ns.Labels()[podSecurityLabel]
 	trust := l.registry.trust
 	if trust != nil && (level == baseline || level == restricted) {
 		if what := forbiddenByBaseline(podSpec(trust.Node())); what != "" {
-			l.refuse(ns, "metadata.labels["+podSecurityLabel+"]",
+			l.refuse(codes.PodSecurity, ns, "metadata.labels["+podSecurityLabel+"]",
 				fmt.Sprintf("run kubectl label --overwrite namespace %s %s=privileged, or write trustDistribution.enabled: false", name, podSecurityLabel),
 				"%s forbids the pods of %s, which have %s", level, trust, what)
 		}
 	}
 	if workload := l.registry.workload; level == restricted && !saysNonRoot(podSpec(workload.Node())) {
-		l.refuse(ns, "metadata.labels["+podSecurityLabel+"]",
+		l.refuse(codes.PodSecurity, ns, "metadata.labels["+podSecurityLabel+"]",
 			fmt.Sprintf("run kubectl label --overwrite namespace %s %s=%s (privileged, with the trust distribution)", name, podSecurityLabel, baseline),
 			"%s forbids the pods of %s, which do not state runAsNonRoot", level, workload)
 	}

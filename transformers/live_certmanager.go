@@ -3,6 +3,7 @@ package transformers
 import (
 	"slices"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -32,12 +33,12 @@ func (l *live) certManager() error {
 func (l *live) judgePreinstalled(certificate *resource.Object) {
 	const fix = "install cert-manager first, or render the chart with cert-manager.install=true and write certManager.install: true"
 	if l.find("CustomResourceDefinition", "", certificatesCRD) == nil {
-		l.missing("CustomResourceDefinition/"+certificatesCRD, fix, "the cluster has no cert-manager, and %s needs one", certificate)
+		l.missing(codes.CertManagerMissing, "CustomResourceDefinition/"+certificatesCRD, fix, "the cluster has no cert-manager, and %s needs one", certificate)
 		return
 	}
 	controllers := l.controllers()
 	if len(controllers) == 0 {
-		l.missing("Deployment", fix, "the cluster has cert-manager's CRDs and no Deployment of its controller: nobody would write Secret %s",
+		l.missing(codes.CertManagerMissing, "Deployment", fix, "the cluster has cert-manager's CRDs and no Deployment of its controller: nobody would write Secret %s",
 			text(certificate.Node(), "spec", "secretName"))
 		return
 	}
@@ -46,7 +47,7 @@ func (l *live) judgePreinstalled(certificate *resource.Object) {
 		return n != "" && n != "0"
 	}
 	if !slices.ContainsFunc(controllers, running) {
-		l.warn(controllers[0], "cert-manager's controller is not running: nobody writes Secret %s until it does",
+		l.warn(codes.CertManagerMissing, controllers[0], "cert-manager's controller is not running: nobody writes Secret %s until it does",
 			text(certificate.Node(), "spec", "secretName"))
 	}
 }
@@ -56,7 +57,7 @@ func (l *live) controllers() []*resource.Object {
 	var found []*resource.Object
 	for _, o := range l.objects["Deployment"] {
 		for _, c := range elements(o.Node(), "spec", "template", "spec", "containers") {
-			if m := bundleImage.FindStringSubmatch(text(c, "image")); m != nil && m[2] == "controller" {
+			if m := bundleImage().FindStringSubmatch(text(c, "image")); m != nil && m[2] == "controller" {
 				found = append(found, o)
 			}
 		}
@@ -71,7 +72,7 @@ func (l *live) judgeBundle() {
 	again := l.bundleIsThere()
 	for _, o := range l.controllers() {
 		if !again[o] && !l.isOwn(o) {
-			l.refuse(o, "", fix, "the cluster has a cert-manager already, and the render brings a second one")
+			l.refuse(codes.CertManagerTwice, o, "", fix, "the cluster has a cert-manager already, and the render brings a second one")
 		}
 	}
 	for _, o := range l.registry.bundle {
@@ -80,9 +81,9 @@ func (l *live) judgeBundle() {
 			continue
 		}
 		if name, _, owned := l.ownerOf(there); owned {
-			l.refuse(there, "metadata.annotations["+releaseNameLabel+"]", fix, "it belongs to the Helm release %s, and Helm refuses to take it over", name)
+			l.refuse(codes.CertManagerTwice, there, "metadata.annotations["+releaseNameLabel+"]", fix, "it belongs to the Helm release %s, and Helm refuses to take it over", name)
 		} else if len(again) == 0 {
-			l.refuse(there, "metadata.annotations", fix+"; if it is what is left of an installation that is gone, delete it",
+			l.refuse(codes.CertManagerTwice, there, "metadata.annotations", fix+"; if it is what is left of an installation that is gone, delete it",
 				"it is there already, and no Helm release made it: Helm refuses to take it over")
 		}
 	}

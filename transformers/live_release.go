@@ -3,6 +3,7 @@ package transformers
 import (
 	"strings"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -30,11 +31,11 @@ func (l *live) ownership() error {
 	workload := l.registry.workload
 	there := l.there(workload)
 	if there != nil && registryContainer(there) == nil {
-		l.refuse(there, "spec.template.spec.containers", "install under another release name, or in another namespace",
+		l.refuse(codes.ReleaseConflict, there, "spec.template.spec.containers", "install under another release name, or in another namespace",
 			"it is no connected registry, and the render would put one in its place")
 	}
 	if release := l.helmRelease(); release != nil && there == nil {
-		l.refuse(release, "", "install under another release name; or, if it is what is left of a failed installation, run helm uninstall "+l.registry.release.name,
+		l.refuse(codes.ReleaseConflict, release, "", "install under another release name; or, if it is what is left of a failed installation, run helm uninstall "+l.registry.release.name,
 			"there is a Helm release %s in this namespace, and it has no %s", l.registry.release.name, workload)
 	}
 	return nil
@@ -45,9 +46,9 @@ func (l *live) judgeOwner(there *resource.Object) {
 	name, namespace, owned := l.ownerOf(there)
 	switch {
 	case !owned && there.Labels()[instanceLabel] != l.registry.release.instance:
-		l.warn(there, "it is there already, and no Helm release made it: helm install refuses to take it over")
+		l.warn(codes.ReleaseConflict, there, "it is there already, and no Helm release made it: helm install refuses to take it over")
 	case owned && (name != l.registry.release.name || namespace != l.registry.release.namespace):
-		l.refuse(there, "metadata.annotations["+releaseNameLabel+"]", "install under another release name or in another namespace, or uninstall that release first",
+		l.refuse(codes.ReleaseConflict, there, "metadata.annotations["+releaseNameLabel+"]", "install under another release name or in another namespace, or uninstall that release first",
 			"it belongs to the Helm release %s in namespace %s", name, namespace)
 	}
 }
@@ -85,10 +86,10 @@ func (l *live) selectors() error {
 		}
 		fix := "delete " + there.Kind + " " + there.Name + " before you upgrade; its pods are down until then"
 		if !sameNode(lookup(o.Node(), "spec", "selector"), lookup(there.Node(), "spec", "selector")) {
-			l.refuse(there, "spec.selector", fix, "it cannot be changed, and the render has another")
+			l.refuse(codes.ImmutableField, there, "spec.selector", fix, "it cannot be changed, and the render has another")
 		}
 		if was, want := text(there.Node(), "spec", "serviceName"), text(o.Node(), "spec", "serviceName"); o.Kind == "StatefulSet" && was != want {
-			l.refuse(there, "spec.serviceName", fix, "it cannot be changed; it is %s, and the render has %s", was, want)
+			l.refuse(codes.ImmutableField, there, "spec.serviceName", fix, "it cannot be changed; it is %s, and the render has %s", was, want)
 		}
 	}
 	return nil

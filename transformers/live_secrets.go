@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -63,7 +64,7 @@ func (l *live) judgeSecret(user *resource.Object, ref secretRef, name string, ke
 		return
 	}
 	if name == l.registry.secret && text(there.Node(), "type") != tlsSecretType {
-		l.refuse(there, "type", "create it anew with kubectl create secret tls, or name another in spec.tls.secret",
+		l.refuse(codes.SecretType, there, "type", "create it anew with kubectl create secret tls, or name another in spec.tls.secret",
 			"it is %q, expected %s; a Secret's type cannot be changed", text(there.Node(), "type"), tlsSecretType)
 	}
 	has := append(keysOf(there, "data"), keysOf(there, "stringData")...)
@@ -78,7 +79,7 @@ func (l *live) judgeSecret(user *resource.Object, ref secretRef, name string, ke
 		case key == caKey:
 			fix = "put the CA there, or write trustDistribution.enabled: false"
 		}
-		l.refuse(there, "data["+key+"]", fix, "it is missing, and %s takes it (%s)", user, ref.where)
+		l.refuse(codes.SecretKey, there, "data["+key+"]", fix, "it is missing, and %s takes it (%s)", user, ref.where)
 	}
 }
 
@@ -94,7 +95,7 @@ func (l *live) missingSecret(user *resource.Object, ref secretRef, name string) 
 	}
 	object := "Secret/" + namespace + "/" + name
 	if len(elsewhere) > 0 {
-		l.missing(object, "create it in namespace "+namespace+" too",
+		l.missing(codes.SecretMissing, object, "create it in namespace "+namespace+" too",
 			"%s takes it (%s), and it is in namespace %s; a pod sees those of its own namespace only", user, ref.where, strings.Join(elsewhere, ", "))
 		return
 	}
@@ -102,7 +103,7 @@ func (l *live) missingSecret(user *resource.Object, ref secretRef, name string) 
 	if name == l.registry.secret {
 		fix = "create it before you install, or correct spec.tls.secret"
 	}
-	l.missing(object, fix, "%s takes it (%s), and the cluster has none of that name", user, ref.where)
+	l.missing(codes.SecretMissing, object, fix, "%s takes it (%s), and the cluster has none of that name", user, ref.where)
 }
 
 // keysOf are the keys of a mapping; values are not looked at.
@@ -125,7 +126,7 @@ func (l *live) secretTypes() error {
 		}
 		was, want := orElse(text(there.Node(), "type"), "Opaque"), orElse(text(o.Node(), "type"), "Opaque")
 		if was != want {
-			l.refuse(there, "type", "delete the Secret before you upgrade", "it cannot be changed; it is %s, and the render has %s", was, want)
+			l.refuse(codes.ImmutableField, there, "type", "delete the Secret before you upgrade", "it cannot be changed; it is %s, and the render has %s", was, want)
 		}
 	}
 	return err

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -27,7 +28,7 @@ func (l *live) service() error {
 		l.judgeRange(o, ip)
 		for _, other := range l.objects["Service"] {
 			if other != there && slices.Contains(addressesOf(other), ip) {
-				l.refuse(other, "spec.clusterIP", "choose another address for spec.service.clusterIP", "it has the address %s, which %s is to have", ip, o)
+				l.refuse(codes.AddressTaken, other, "spec.clusterIP", "choose another address for spec.service.clusterIP", "it has the address %s, which %s is to have", ip, o)
 			}
 		}
 	}
@@ -43,7 +44,7 @@ func (l *live) sameAddress(there *resource.Object, ip netip.Addr) bool {
 	if i < 0 || has[i] == ip {
 		return i >= 0
 	}
-	l.refuse(there, "spec.clusterIP",
+	l.refuse(codes.ImmutableField, there, "spec.clusterIP",
 		fmt.Sprintf("write spec.service.clusterIP: %s, or delete the Service before you upgrade", has[i]),
 		"it cannot be changed; it is %s, and the render has %s", has[i], ip)
 	return false
@@ -77,7 +78,7 @@ func (l *live) judgeRange(o *resource.Object, ip netip.Addr) {
 			return
 		}
 	}
-	l.missing("Service/"+l.namespaceOf(o)+"/"+o.Name, fmt.Sprintf("choose an address of %s for spec.service.clusterIP", joinPrefixes(ranges)),
+	l.missing(codes.AddressOutsideRange, "Service/"+l.namespaceOf(o)+"/"+o.Name, fmt.Sprintf("choose an address of %s for spec.service.clusterIP", joinPrefixes(ranges)),
 		"no Service range of the cluster has the address %s; there is %s", ip, joinPrefixes(ranges))
 }
 
@@ -128,13 +129,13 @@ func (l *live) inferRange(o *resource.Object, ip netip.Addr) {
 		}
 	}
 	if len(known) == 0 {
-		l.warn(o, "not checked whether the cluster has a Service range for %s: nothing tells of one", ip)
+		l.warn(codes.AddressUnchecked, o, "not checked whether the cluster has a Service range for %s: nothing tells of one", ip)
 		return
 	}
 	first := known[0]
 	widest, err := first.Prefix(first.BitLen() - maxRangeBits)
 	if err == nil && (!widest.Contains(ip) || ip.Less(first)) {
-		l.missing("Service/"+l.namespaceOf(o)+"/"+o.Name, "choose an address near those of the other Services for spec.service.clusterIP: kubectl get services --all-namespaces",
+		l.missing(codes.AddressOutsideRange, "Service/"+l.namespaceOf(o)+"/"+o.Name, "choose an address near those of the other Services for spec.service.clusterIP: kubectl get services --all-namespaces",
 			"the address %s is outside the cluster's Service range, whose first address is %s and which %s holds", ip, first, widest)
 		return
 	}
@@ -142,7 +143,7 @@ func (l *live) inferRange(o *resource.Object, ip netip.Addr) {
 		known = append(known, addressesOf(service)...)
 	}
 	if seen := smallest(first, known); !seen.Contains(ip) {
-		l.warn(o, "the address %s may be outside the cluster's Service range: all Services that there are have addresses of %s", ip, seen)
+		l.warn(codes.AddressOutsideRange, o, "the address %s may be outside the cluster's Service range: all Services that there are have addresses of %s", ip, seen)
 	}
 }
 

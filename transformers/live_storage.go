@@ -6,6 +6,7 @@ import (
 	apiresource "k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -28,10 +29,10 @@ func (l *live) claim() error {
 	class, stated := className(o)
 	switch {
 	case !stated && !slices.ContainsFunc(l.objects["StorageClass"], isDefaultClass):
-		l.missing("StorageClass", "write spec.pvc.storageClassName: one of kubectl get storageclasses, or mark one as the default",
+		l.missing(codes.StorageClassMissing, "StorageClass", "write spec.pvc.storageClassName: one of kubectl get storageclasses, or mark one as the default",
 			"the cluster has no default class, and %s names none: it would stay Pending", o)
 	case stated && class != "" && l.find("StorageClass", "", class) == nil:
-		l.missing("StorageClass/"+class, "create it, or write another spec.pvc.storageClassName: one of kubectl get storageclasses",
+		l.missing(codes.StorageClassMissing, "StorageClass/"+class, "create it, or write another spec.pvc.storageClassName: one of kubectl get storageclasses",
 			"the cluster has none of that name, which %s asks for: it would stay Pending", o)
 	}
 	return nil
@@ -53,10 +54,10 @@ func (l *live) judgeClaim(o, there *resource.Object) {
 	const keep = "; or back the data up and delete the claim before you upgrade"
 	was, _ := className(there)
 	if class, stated := className(o); stated && class != was {
-		l.refuse(there, "spec.storageClassName", "write spec.pvc.storageClassName: "+was+keep, "it cannot be changed; it is %q, and the render has %q", was, class)
+		l.refuse(codes.ImmutableField, there, "spec.storageClassName", "write spec.pvc.storageClassName: "+was+keep, "it cannot be changed; it is %q, and the render has %q", was, class)
 	}
 	if modes := lookup(o.Node(), "spec", "accessModes"); !sameNode(modes, lookup(there.Node(), "spec", "accessModes")) {
-		l.refuse(there, "spec.accessModes", "render the chart with the modes that it has"+keep, "they cannot be changed, and the render has others")
+		l.refuse(codes.ImmutableField, there, "spec.accessModes", "render the chart with the modes that it has"+keep, "they cannot be changed, and the render has others")
 	}
 	had, err := apiresource.ParseQuantity(text(there.Node(), "spec", "resources", "requests", "storage"))
 	want, errWant := apiresource.ParseQuantity(text(o.Node(), "spec", "resources", "requests", "storage"))
@@ -66,7 +67,7 @@ func (l *live) judgeClaim(o, there *resource.Object) {
 	const field = "spec.resources.requests.storage"
 	switch want.Cmp(had) {
 	case -1:
-		l.refuse(there, field, "write spec.pvc.storageRequest: "+had.String()+keep, "it cannot shrink; it is %s, and the render has %s", had.String(), want.String())
+		l.refuse(codes.ImmutableField, there, field, "write spec.pvc.storageRequest: "+had.String()+keep, "it cannot shrink; it is %s, and the render has %s", had.String(), want.String())
 	case 1:
 		l.judgeGrowth(there, was, field, had.String(), want.String())
 	}
@@ -78,7 +79,7 @@ func (l *live) judgeGrowth(there *resource.Object, class, field, had, want strin
 	if sc != nil && text(sc.Node(), "allowVolumeExpansion") == "true" {
 		return
 	}
-	l.refuse(there, field, "write spec.pvc.storageRequest: "+had+", or set allowVolumeExpansion: true on the StorageClass if its storage can grow",
+	l.refuse(codes.ImmutableField, there, field, "write spec.pvc.storageRequest: "+had+", or set allowVolumeExpansion: true on the StorageClass if its storage can grow",
 		"it is %s, the render has %s, and its StorageClass %q does not allow it to grow", had, want, class)
 }
 
