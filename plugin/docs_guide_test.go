@@ -114,6 +114,9 @@ var guideOutcomes = map[string]func(r *reader){
 	},
 	"Verify":                func(*reader) {}, // verify fails where the answer is another
 	"When it does not work": func(*reader) {}, // the real kubectl knows the commands
+	"Clean up": func(r *reader) {
+		assert.Contains(r.t, readText(r.t, r.dir, "cleanup.sh"), "helm uninstall connected-registry ")
+	},
 	"Change the scenario":   released("preinstalled-cert-manager"),
 }
 
