@@ -117,7 +117,7 @@ var guideOutcomes = map[string]func(r *reader){
 	"Clean up": func(r *reader) {
 		assert.Contains(r.t, readText(r.t, r.dir, "cleanup.sh"), "helm uninstall connected-registry ")
 	},
-	"Change the scenario":   released("preinstalled-cert-manager"),
+	"Change the scenario": released("preinstalled-cert-manager"),
 }
 
 // released: Helm would have installed the scenario, and nothing of another.
