@@ -93,6 +93,9 @@ var (
 	NetworkPolicyPorts = declare(Cluster, "network-policy-ports",
 		"A NetworkPolicy names ports, and with the proxy clients come in by another one.",
 		"Let clients reach the port that the message names, and no other.")
+	TrustTwice = declare(Cluster, "trust-twice",
+		"The render's own trust distribution configures the nodes, and files for nodes were asked for beside it. One would write over the other.",
+		"Write `trustDistribution.enabled: false`, or leave the nodes to the DaemonSet.")
 	HooksUnpatched = declare(Cluster, "hooks-unpatched",
 		"Helm 3 hands no hooks to a post-renderer. They are run as the chart rendered them.",
 		"Set the chart value that leaves the hooks out, use `--no-hooks`, or use Helm 4.")

@@ -55,6 +55,9 @@ func TestCompletion(t *testing.T) {
 		"cleanup --host ":            {"helm arc flux kubectl", noFiles},
 		"cleanup ":                   {"", filesToo},
 		"cleanup --release ":         {"", noFiles},
+		"trust ":                     {"bundle containerd k3s", noFiles},
+		"trust k3s -s a.yaml ":       {"", filesToo},
+		"trust k3s --ca ":            {"crt pem cer", filesOfTypes},
 		"schema ":                    {"", noFiles},
 	} {
 		offers, directive := offered(t, strings.Split(typed, " ")...)

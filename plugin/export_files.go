@@ -38,14 +38,8 @@ func writeFiles(dir string, files []exportedFile) error {
 			stale = append(stale, name)
 		}
 	}
-	for _, f := range files {
-		name := filepath.Join(dir, filepath.FromSlash(f.path))
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			return codes.Errorf(codes.ExportRefused, "cannot export: %w", err)
-		}
-		if err := os.WriteFile(name, []byte(f.text), 0o644); err != nil {
-			return codes.Errorf(codes.ExportRefused, "cannot export: %w", err)
-		}
+	if err := putFiles(dir, files); err != nil {
+		return err
 	}
 	for _, name := range stale {
 		if err := os.Remove(name); err != nil {

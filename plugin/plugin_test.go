@@ -308,7 +308,7 @@ func TestVersionIsTheOneOfTheBuild(t *testing.T) {
 // Every command says what it is for and shows how to call it, in lines that fit
 // a terminal of 80 columns.
 func TestHelp(t *testing.T) {
-	for _, command := range []string{"", "plan", "check", "cleanup", "explain", "schema", "version", "post-render", "function", "kustomize-plugin"} {
+	for _, command := range []string{"", "plan", "check", "cleanup", "explain", "schema", "trust containerd", "trust k3s", "trust bundle", "version", "post-render", "function", "kustomize-plugin"} {
 		got := at(t).run(strings.Fields(command + " --help")...)
 		assert.Equal(t, 0, got.code)
 		assert.Contains(t, got.out, "Examples:")

@@ -85,6 +85,18 @@ var ErrOnlyHooks = errors.New("the stream holds Helm hooks only")
 //
 // The error is a [Problem], a [scenario.Error], or several of them joined.
 func Run(set *resource.Set, layer *scenario.Layer, options Options) (*Report, error) {
+	r, err := transform(set, layer, options)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.verify(); err != nil {
+		return r.report, err
+	}
+	return r.report, r.advise()
+}
+
+// transform is Run without the post-conditions.
+func transform(set *resource.Set, layer *scenario.Layer, options Options) (*render, error) {
 	if err := layer.Validate(); err != nil {
 		return nil, err
 	}
@@ -112,10 +124,7 @@ func Run(set *resource.Set, layer *scenario.Layer, options Options) (*Report, er
 			return nil, err
 		}
 	}
-	if err := r.verify(); err != nil {
-		return r.report, err
-	}
-	return r.report, r.advise()
+	return r, nil
 }
 
 // verify hands the result to the post-conditions, which know only what must hold
