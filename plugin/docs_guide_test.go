@@ -38,12 +38,12 @@ func guideDesk(t *testing.T) *reader {
 	}
 	return &reader{t: t, dir: dir, env: append(env,
 		"HOME="+filepath.Join(dir, "home"), "PATH="+bin+":"+desk+":"+os.Getenv("PATH"), "DESK="+dir,
-		"HELM="+fixtures.Tool(t, "helm"), "KUBECTL="+kubectl(t), "DIST="+pluginDist(t), "CHART="+fixtures.Plain().ChartDir(t),
+		"HELM="+fixtures.Tool(t, "helm"), "KUBECTL="+realKubectl(t), "DIST="+pluginDist(t), "CHART="+fixtures.Plain().ChartDir(t),
 		"PUBLIC_CHART="+publicChart, "KUBE_VERSION="+fixtures.KubeVersion, "CONNECTION_STRING="+fixtures.ConnectionString)}
 }
 
-// kubectl is the machine's, or else built by the module of the tests with a cluster.
-func kubectl(t *testing.T) string {
+// realKubectl is the machine's, or else built by the module of the tests with a cluster.
+func realKubectl(t *testing.T) string {
 	t.Helper()
 	if path, err := exec.LookPath("kubectl"); err == nil {
 		return path
