@@ -70,7 +70,7 @@ func shortestExamples(t *testing.T) map[string]string {
 	examples := map[string]string{}
 	for _, pattern := range []string{
 		"../fixtures/*/*/error.txt", "../fixtures/*/*/*/error.txt", "../fixtures/*/*/*/report.txt", "../fixtures/*/*/check.txt", "../fixtures/live/*/expected.txt",
-		"../scenario/testdata/*.txt", "testdata/errors/*.txt", "testdata/convert/*/stderr.txt",
+		"../scenario/testdata/*.txt", "testdata/errors/*.txt", "testdata/trust/*.txt", "testdata/convert/*/stderr.txt",
 	} {
 		files, err := filepath.Glob(pattern)
 		require.NoError(t, err)

@@ -192,8 +192,8 @@ func TestTrustWritesFiles(t *testing.T) {
 	code, stdout, stderr = c.run(t, "--output-dir", dir)
 	assert.Equal(t, 1, code)
 	assert.Empty(t, stdout)
-	assert.Equal(t, fmt.Sprintf("error: %[1]s/certs.d/192.100.100.1:443/hosts.toml was not made by this command and would be replaced; give another --output-dir, move it away, or give --force\n"+
-		"error: %[1]s/config-1.x.toml was not made by this command and would be replaced; give another --output-dir, move it away, or give --force\n", dir), stderr)
+	assert.Equal(t, fmt.Sprintf("error: %[1]s/certs.d/192.100.100.1:443/hosts.toml was not made by this command and would be replaced; give another --output-dir, move it away, or give --force [export-refused]\n"+
+		"error: %[1]s/config-1.x.toml was not made by this command and would be replaced; give another --output-dir, move it away, or give --force [export-refused]\n", dir), stderr)
 	assert.NoFileExists(t, filepath.Join(dir, "config-2.x.toml"))
 	assert.Equal(t, foreign, filesIn(t, dir)["config-1.x.toml"])
 
