@@ -49,8 +49,6 @@ func TestKoreanPages(t *testing.T) {
 					"%s: the English section %q was changed; bring the translation in step, then run go test ./plugin -run TestKoreanPages -update", name, s.title)
 				assert.Equal(t, shape(s), shape(korean[i]), "%s: paragraphs, rows and items", name)
 			}
-			assertLinks(t, page)
-			assertLinks(t, translation)
 		})
 	}
 }

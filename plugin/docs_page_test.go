@@ -24,30 +24,35 @@ type section struct {
 	blocks []block
 }
 
+// fenceLine is a line that opens or closes a block; within a list it is indented, and so is
+// the block.
+var fenceLine = regexp.MustCompile("^( *)```(.*)\n$")
+
 // sectionsOf reads a page. It is strict, so that no block is overlooked: a fence has a
-// language and nothing else, begins its line, and is closed.
+// language and nothing else, and is closed.
 func sectionsOf(t *testing.T, page string) []section {
 	t.Helper()
 	text := readText(t, "..", page)
 	sections := []section{{}}
 	var open *block
+	indent := ""
 	for line := range strings.Lines(text) {
 		current := &sections[len(sections)-1]
-		if language, found := strings.CutPrefix(line, "```"); found || strings.HasPrefix(strings.TrimSpace(line), "```") {
+		if m := fenceLine.FindStringSubmatch(line); m != nil {
 			current.prose += line
 			if open == nil {
-				require.Regexp(t, "^```[a-z]+\n$", line, page)
-				open = &block{language: strings.TrimSpace(language)}
+				require.Regexp(t, "^[a-z]+$", m[2], "%s: a block without a language, or with more than one word", page)
+				open, indent = &block{language: m[2]}, m[1]
 				continue
 			}
-			require.Equal(t, "```\n", line, page)
+			require.Equal(t, indent+"```\n", line, page)
 			current.blocks, open = append(current.blocks, *open), nil
 			continue
 		}
 		title := strings.TrimLeft(line, "#")
 		switch level := len(line) - len(title); {
 		case open != nil:
-			open.text += line
+			open.text += strings.TrimPrefix(line, indent)
 		case level > 0 && strings.HasPrefix(title, " "):
 			sections = append(sections, section{level: level, title: strings.TrimSpace(title)})
 		default:

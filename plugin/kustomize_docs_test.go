@@ -4,7 +4,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -55,21 +54,4 @@ func TestKustomizeFnRunWritesTheKey(t *testing.T) {
 	require.NoError(t, err, stderr)
 	assert.NotContains(t, stderr, "PRIVATE KEY")
 	assert.Contains(t, readText(t, dir, "manifests", "connected-registry", "secret_connected-registry-tls.yaml"), "kind: Secret")
-}
-
-// Links of this page and of the examples lead somewhere.
-func TestKustomizeLinks(t *testing.T) {
-	pages := []string{"../docs/kustomize.md"}
-	for _, pattern := range []string{"/README.md", "/*/README.md"} {
-		found, err := filepath.Glob(examplesDir + pattern)
-		require.NoError(t, err)
-		pages = append(pages, found...)
-	}
-	link := regexp.MustCompile(`\]\(([^)#:]+)\)`)
-	for _, page := range pages {
-		for _, m := range link.FindAllStringSubmatch(readText(t, page), -1) {
-			_, err := os.Stat(filepath.Join(filepath.Dir(page), m[1]))
-			assert.NoError(t, err, "%s links to it", page)
-		}
-	}
 }
