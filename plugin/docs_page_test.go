@@ -26,35 +26,35 @@ type section struct {
 
 // fenceLine is a line that opens or closes a block; within a list it is indented, and so is
 // the block.
-var fenceLine = regexp.MustCompile("^( *)```(.*)\n$")
+var (
+	fenceLine   = regexp.MustCompile("^( *)```(.*)\n$")
+	headingLine = regexp.MustCompile(`^(#+) (.*)\n$`)
+)
 
 // sectionsOf reads a page. It is strict, so that no block is overlooked: a fence has a
 // language and nothing else, and is closed.
 func sectionsOf(t *testing.T, page string) []section {
 	t.Helper()
-	text := readText(t, "..", page)
 	sections := []section{{}}
 	var open *block
 	indent := ""
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(readText(t, "..", page)) {
 		current := &sections[len(sections)-1]
-		if m := fenceLine.FindStringSubmatch(line); m != nil {
+		fence := fenceLine.FindStringSubmatch(line)
+		heading := headingLine.FindStringSubmatch(line)
+		switch {
+		case fence != nil && open == nil:
+			require.Regexp(t, "^[a-z]+$", fence[2], "%s: a block without a language, or with more than one word", page)
+			open, indent = &block{language: fence[2]}, fence[1]
 			current.prose += line
-			if open == nil {
-				require.Regexp(t, "^[a-z]+$", m[2], "%s: a block without a language, or with more than one word", page)
-				open, indent = &block{language: m[2]}, m[1]
-				continue
-			}
+		case fence != nil:
 			require.Equal(t, indent+"```\n", line, page)
 			current.blocks, open = append(current.blocks, *open), nil
-			continue
-		}
-		title := strings.TrimLeft(line, "#")
-		switch level := len(line) - len(title); {
+			current.prose += line
 		case open != nil:
 			open.text += strings.TrimPrefix(line, indent)
-		case level > 0 && strings.HasPrefix(title, " "):
-			sections = append(sections, section{level: level, title: strings.TrimSpace(title)})
+		case heading != nil:
+			sections = append(sections, section{level: len(heading[1]), title: heading[2]})
 		default:
 			current.prose += line
 		}
