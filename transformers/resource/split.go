@@ -48,8 +48,8 @@ func splitBy(block int, src []byte, base int) (starts []uint32, ordinary bool) {
 	starts, ordinary = []uint32{uint32(base)}, true
 	// A block begins with the end of the one before, where a marker may stand, and
 	// ends with a whole line break.
-	for from, to := base, base; from < len(src); from = to {
-		to = min(from+block, len(src))
+	for from := base; from < len(src); {
+		to := min(from+block, len(src))
 		if src[to-1] == '\r' {
 			to = min(to+1, len(src))
 		}
@@ -66,6 +66,7 @@ func splitBy(block int, src []byte, base int) (starts []uint32, ordinary bool) {
 			}
 			pos = line + len("---") - 1
 		}
+		from = to
 	}
 	// Directives stand before the `---` of the document they are for.
 	if len(starts) > 1 && contentStart(src[base:starts[1]]) == '%' {
