@@ -4,7 +4,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -17,16 +16,14 @@ import (
 // helmPage is docs/helm.md by its sections of the second level.
 func helmPage(t *testing.T) map[string][]block {
 	t.Helper()
-	page, err := os.ReadFile(filepath.Join("..", "docs", "helm.md"))
-	require.NoError(t, err)
-	for _, link := range regexp.MustCompile(`\]\(([^):]+)\)`).FindAllStringSubmatch(string(page), -1) {
-		assert.FileExists(t, filepath.Join("..", "docs", link[1]))
-	}
 	sections := map[string][]block{}
-	for _, section := range strings.Split(string(page), "\n## ")[1:] {
-		title, text, _ := strings.Cut(section, "\n")
-		for _, m := range fence.FindAllStringSubmatch(text, -1) {
-			sections[title] = append(sections[title], block{m[1], m[2]})
+	title := ""
+	for _, s := range sectionsOf(t, "docs/helm.md") {
+		if s.level == 2 {
+			title = s.title
+		}
+		if len(s.blocks) > 0 {
+			sections[title] = append(sections[title], s.blocks...)
 		}
 	}
 	return sections

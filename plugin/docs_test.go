@@ -22,11 +22,9 @@ var fence = regexp.MustCompile("(?ms)^```([a-z]+)\n(.*?)^```$")
 
 func blocksOf(t *testing.T, page string) []block {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", page))
-	require.NoError(t, err)
 	var blocks []block
-	for _, m := range fence.FindAllStringSubmatch(string(text), -1) {
-		blocks = append(blocks, block{m[1], m[2]})
+	for _, s := range sectionsOf(t, page) {
+		blocks = append(blocks, s.blocks...)
 	}
 	require.NotEmpty(t, blocks)
 	return blocks
@@ -109,19 +107,14 @@ func assertCIRuns(t *testing.T, script string) {
 	}
 }
 
-// Links between the project's own pages lead somewhere.
+// Links between the project's own pages lead somewhere, to headings too.
 func TestLinksLeadSomewhere(t *testing.T) {
-	link := regexp.MustCompile(`\]\(([^)#:]+)\)`)
-	pages, err := filepath.Glob("../*.md")
-	require.NoError(t, err)
-	nested, err := filepath.Glob("../docs/*/*.md")
-	require.NoError(t, err)
-	for _, page := range append(pages, nested...) {
-		text, err := os.ReadFile(page)
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "kustomization-examples/*.md", "kustomization-examples/*/*.md"} {
+		pages, err := filepath.Glob(filepath.Join("..", pattern))
 		require.NoError(t, err)
-		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
-			_, err := os.Stat(filepath.Join(filepath.Dir(page), m[1]))
-			assert.NoError(t, err, "%s links to it", page)
+		require.NotEmpty(t, pages, pattern)
+		for _, page := range pages {
+			assertLinks(t, strings.TrimPrefix(page, "../"))
 		}
 	}
 }

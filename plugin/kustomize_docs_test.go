@@ -4,8 +4,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,9 +12,7 @@ import (
 	"github.com/connected-registry/scenario/fixtures"
 )
 
-// docs/kustomize.md from top to bottom, as a reader follows it: what begins with a
-// file's name is written there, commands are run, and a text is in what the
-// command before it printed.
+// docs/kustomize.md from top to bottom, as a reader follows it.
 func TestKustomizePage(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.CopyFS(filepath.Join(dir, "chart", "charts"), os.DirFS(filepath.Dir(fixtures.Plain().ChartDir(t)))))
@@ -35,26 +31,12 @@ func TestKustomizePage(t *testing.T) {
 		require.NoError(t, os.Symlink(path, filepath.Join(tools, name)))
 	}
 	env := append(os.Environ(), "PATH="+tools+":"+os.Getenv("PATH"), "HOME="+dir, "XDG_CONFIG_HOME=", "KUSTOMIZE_PLUGIN_HOME=")
-	printed := ""
-	for _, b := range blocksOf(t, "docs/kustomize.md") {
-		switch b.language {
-		case "yaml":
-			name, found := strings.CutPrefix(strings.SplitN(b.text, "\n", 2)[0], "# ")
-			require.True(t, found, b.text)
-			writeFiles(t, dir, map[string]string{name: b.text})
-		case "sh":
-			if strings.Contains(b.text, "results-dir") {
-				require.NoError(t, os.Mkdir(filepath.Join(dir, "results"), 0o700))
-			}
-			stdout, stderr, err := shell(t, dir, env, b.text)
-			require.NoError(t, err, "%s\n%s\n%s", b.text, stdout, stderr)
-			printed = stdout
-		case "text":
-			assert.Contains(t, printed, b.text)
-		default:
-			assert.Failf(t, "a block that no test looks at", "%s:\n%s", b.language, b.text)
-		}
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "results"), 0o700))
+	r := &reader{t: t, dir: dir, env: env}
+	for _, s := range sectionsOf(t, "docs/kustomize.md") {
+		r.follow(s)
 	}
+	assert.Empty(t, r.written, "files that the page shows and no command reads")
 	for _, name := range []string{"built.yaml", "built-exec.yaml", "built-chart.yaml", "manifests/rendered.yaml"} {
 		assert.Contains(t, readText(t, dir, name), "connectedregistry.dev/scenario: site\n", name)
 	}
@@ -72,21 +54,4 @@ func TestKustomizeFnRunWritesTheKey(t *testing.T) {
 	require.NoError(t, err, stderr)
 	assert.NotContains(t, stderr, "PRIVATE KEY")
 	assert.Contains(t, readText(t, dir, "manifests", "connected-registry", "secret_connected-registry-tls.yaml"), "kind: Secret")
-}
-
-// Links of this page and of the examples lead somewhere.
-func TestKustomizeLinks(t *testing.T) {
-	pages := []string{"../docs/kustomize.md"}
-	for _, pattern := range []string{"/README.md", "/*/README.md"} {
-		found, err := filepath.Glob(examplesDir + pattern)
-		require.NoError(t, err)
-		pages = append(pages, found...)
-	}
-	link := regexp.MustCompile(`\]\(([^)#:]+)\)`)
-	for _, page := range pages {
-		for _, m := range link.FindAllStringSubmatch(readText(t, page), -1) {
-			_, err := os.Stat(filepath.Join(filepath.Dir(page), m[1]))
-			assert.NoError(t, err, "%s links to it", page)
-		}
-	}
 }

@@ -1,8 +1,6 @@
 package plugin_test
 
 import (
-	"os"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -17,18 +15,16 @@ import (
 // The scenario of docs/security.md gives what the page says, and its NetworkPolicy
 // lets clients to the proxy of that very render and to nothing else.
 func TestSecurityPage(t *testing.T) {
-	text, err := os.ReadFile("../docs/security.md")
-	require.NoError(t, err)
 	var scenario, policy string
-	for _, m := range regexp.MustCompile("(?ms)^ *```([a-z]+)\n(.*?)^ *```$").FindAllStringSubmatch(string(text), -1) {
-		require.Equal(t, "yaml", m[1])
+	for _, b := range blocksOf(t, "docs/security.md") {
+		require.Equal(t, "yaml", b.language)
 		switch {
-		case strings.Contains(m[2], "kind: ConnectedRegistryScenario"):
-			scenario = m[2]
-		case strings.Contains(m[2], "kind: NetworkPolicy"):
-			policy = m[2]
+		case strings.Contains(b.text, "kind: ConnectedRegistryScenario"):
+			scenario = b.text
+		case strings.Contains(b.text, "kind: NetworkPolicy"):
+			policy = b.text
 		default:
-			assert.Failf(t, "a block that no test looks at", m[2])
+			assert.Failf(t, "a block that no test looks at", b.text)
 		}
 	}
 	input := fixtures.Plain().Render(t, nil)
