@@ -214,7 +214,10 @@ func (b *bench) stream(documents int, withKustomize bool) ([]row, error) {
 		"kyaml": {path: b.kyaml, stdin: path},
 		"cat":   {path: "cat", stdin: path},
 	}
-	rounds, once := max(b.rounds/3, 3), documents > 1000
+	rounds, once := b.rounds, documents > 1000
+	if once {
+		rounds = max(b.rounds/3, 3)
+	}
 	if withKustomize && !once {
 		commands["kustomize"] = kustomize
 	}
