@@ -23,6 +23,8 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"k8s.io/client-go/util/cert"
+
+	"github.com/connected-registry/scenario/fixtures"
 )
 
 // ServiceCIDR holds the addresses of Services: those of the fixtures, and an IPv6
@@ -88,6 +90,7 @@ func SharedCluster(t testing.TB) *Cluster {
 // Main runs a package's tests and stops what they share.
 func Main(m *testing.M) int {
 	code := m.Run()
+	fixtures.RemoveBuilt()
 	if c := shared.cluster; c != nil {
 		c.stop()
 		if code != 0 {
