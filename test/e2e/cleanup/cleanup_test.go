@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -230,7 +231,7 @@ func (d *desk) hookSucceeds(t *testing.T) (done func()) {
 			select {
 			case <-stop:
 				return
-			default:
+			case <-time.After(200 * time.Millisecond): // each look is a process
 			}
 		}
 	}()

@@ -6,7 +6,7 @@ import (
 )
 
 // Patience is how long Eventually waits.
-const Patience = 60 * time.Second
+const Patience = 120 * time.Second
 
 // Eventually polls until the condition returns "", and fails the test with what it
 // returned last when that takes longer than Patience. What it returns is the state

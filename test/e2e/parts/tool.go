@@ -32,7 +32,7 @@ func Tool(t testing.TB, name string) string {
 var kubernetes = []string{"kube-apiserver", "kube-controller-manager", "kubectl", "kubelet"}
 
 // others are the tools that `go tool` links.
-var others = []string{"certmanager", "crane", "registry"}
+var others = []string{"certmanager", "crane", "registry", "trustmanager"}
 
 // BuildTools builds all tools and writes a line about each.
 func BuildTools(w io.Writer) error {
