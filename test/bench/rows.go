@@ -321,7 +321,7 @@ func (b *bench) linear() ([]row, error) {
 	sizes := []int{1000, 10_000, all}
 	streams := map[int][][]byte{0: nil}
 	for range 100 {
-		streams[0] = append(streams[0], b.registry)
+		streams[0] = append(streams[0], slices.Clone(b.registry))
 	}
 	for _, size := range sizes {
 		stream := b.inputs.stream(size)

@@ -45,7 +45,8 @@ func splitBy(block int, src []byte, base int) (starts []uint32, ordinary bool) {
 	if len(src) == base {
 		return nil, true
 	}
-	starts, ordinary = []uint32{uint32(base)}, true
+	// Room for documents of the usual size: growing copies.
+	starts, ordinary = append(make([]uint32, 0, 16+len(src)/1024), uint32(base)), true
 	// A block begins with the end of the one before, where a marker may stand, and
 	// ends with a whole line break.
 	for from := base; from < len(src); {
