@@ -95,6 +95,14 @@ func median[T cmp.Ordered](values []T) T {
 	return sorted[len(sorted)/2]
 }
 
+func (s samples) leastOf(value func(sample) float64) float64 {
+	least := value(s[0])
+	for _, one := range s[1:] {
+		least = min(least, value(one))
+	}
+	return least
+}
+
 func (s samples) medianOf(value func(sample) float64) float64 {
 	var values []float64
 	for _, one := range s {
