@@ -85,11 +85,8 @@ containerd reads hosts.toml at every pull; restart it for config_path only.`,
     --ca ca.crt render.yaml`,
 		Args: oneRender,
 		RunE: func(_ *cobra.Command, args []string) error {
-			t, err := p.trust(flags, args)
+			t, err := p.trustOfNodes(flags, args)
 			if err != nil {
-				return err
-			}
-			if err := t.needCA(flags); err != nil {
 				return err
 			}
 			return p.writeTrust(t, t.registry().Containerd(), flags,
@@ -112,11 +109,8 @@ one that a node has already, and restart k3s.`,
     ` + name + ` trust k3s -s site.yaml -o node`,
 		Args: oneRender,
 		RunE: func(_ *cobra.Command, args []string) error {
-			t, err := p.trust(flags, args)
+			t, err := p.trustOfNodes(flags, args)
 			if err != nil {
-				return err
-			}
-			if err := t.needCA(flags); err != nil {
 				return err
 			}
 			files, err := t.registry().K3s()
@@ -212,6 +206,15 @@ func (p *program) trust(flags trustFlags, args []string) (*trusted, error) {
 		return nil, err
 	}
 	return t, p.findCA(t, flags)
+}
+
+// trustOfNodes is trust for those who cannot do without a CA.
+func (p *program) trustOfNodes(flags trustFlags, args []string) (*trusted, error) {
+	t, err := p.trust(flags, args)
+	if err != nil {
+		return nil, err
+	}
+	return t, t.needCA(flags)
 }
 
 // checkEndpoints makes sure that there is a host, and that none leads out of the

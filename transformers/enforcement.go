@@ -169,15 +169,13 @@ func (r *render) checkProxySecret() error {
 			"no Secret is mounted at %s, so that the proxy has no certificate to serve", r.registry.certificatePath)
 	}
 	var others []string
-	for _, c := range []*yaml.RNode{r.registry.container} {
-		for _, m := range elements(c, "volumeMounts") {
-			if !r.registry.isCertificateMount(m) {
-				continue
-			}
-			for _, ref := range secretRefs(r.registry.podSpec()) {
-				if ref.where == "volume "+text(m, "name") && ref.name() != r.state.secret {
-					others = append(others, ref.name())
-				}
+	for _, m := range elements(r.registry.container, "volumeMounts") {
+		if !r.registry.isCertificateMount(m) {
+			continue
+		}
+		for _, ref := range secretRefs(r.registry.podSpec()) {
+			if ref.where == "volume "+text(m, "name") && ref.name() != r.state.secret {
+				others = append(others, ref.name())
 			}
 		}
 	}

@@ -219,14 +219,14 @@ func configOf(set *resource.Set, e Expected) (string, *resource.Object, error) {
 	if proxy == nil {
 		return "", nil, nil
 	}
-	objects, err := set.Select([]string{"ConfigMap"})
-	if err != nil {
-		return "", nil, err
-	}
 	for _, m := range proxy.VolumeMounts {
 		for _, v := range e.pod.Spec.Volumes {
 			if v.Name != m.Name || v.ConfigMap == nil {
 				continue
+			}
+			objects, err := set.Select([]string{"ConfigMap"}, v.ConfigMap.Name)
+			if err != nil {
+				return "", nil, err
 			}
 			for _, o := range objects {
 				file := scalar(o.Node().YNode(), "data", "nginx.conf")

@@ -1,6 +1,9 @@
 package resource
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // stem is a word that many needles hold. A document without it holds none of them.
 type stem struct {
@@ -15,7 +18,8 @@ type stem struct {
 // needles only where it holds it. It changes the cost of Select, never its result.
 func (s *Set) Stem(word string) {
 	part := needlePart(word)
-	if len(part) < len("name") { // it would be everywhere
+	known := slices.ContainsFunc(s.stems, func(other *stem) bool { return bytes.Equal(other.word, part) })
+	if known || len(part) < len("name") { // so short, it would be everywhere
 		return
 	}
 	s.stems = append(s.stems, &stem{part, rarest(part), make([]answer, len(s.starts))})
