@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -15,15 +14,11 @@ import (
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
-// Containerd2 builds containerd 2, of which Debian has none yet, and returns its path.
-// It has a module of its own: its dependencies are not those of Kubernetes.
+// Containerd2 returns the path of a containerd 2, of which Debian has none yet. It has a
+// module of its own: its dependencies are not those of Kubernetes.
 func Containerd2(t testing.TB) string {
 	t.Helper()
-	build := exec.Command("go", "tool", "-n", "containerd")
-	build.Dir, build.Env = filepath.Join(moduleDir(), "containerd2"), append(os.Environ(), "CGO_ENABLED=0")
-	path, err := output(build)
-	require.NoError(t, err)
-	return path
+	return Tool(t, "containerd")
 }
 
 // Containerd is a containerd in a network, as a node has it: the kubelet's interface
