@@ -31,7 +31,7 @@ KUBECTL   := $(if $(shell command -v kubectl),,kubectl)
 # What the pages' commands call and a machine may lack; README.md names them.
 OPTIONAL  := openssl jq curl zsh fish
 
-.PHONY: help build plugin tools test lint bench bench-guard demo update e2e-tools e2e fuzz clean
+.PHONY: help build plugin tools test lint bench bench-guard demo dist dist-check update e2e-tools e2e fuzz clean
 
 help: ## what the targets do
 	@while IFS= read -r line; do \
@@ -41,13 +41,13 @@ help: ## what the targets do
 
 build: ## the program, as bin/connected-registry-scenario, and below plugin/ for kustomize
 	@[[ -e $(BINARY) ]] || echo "building the program; the first time this takes a minute or two"
-	@go build -trimpath -ldflags '-X github.com/connected-registry/scenario/plugin.Version=$(VERSION)' -o $(BINARY) .
+	@go build -ldflags '-X github.com/connected-registry/scenario/plugin.Version=$(VERSION)' -o $(BINARY) .
 	@mkdir -p $(dir $(LEGACY))
 	@ln -sf $(abspath $(BINARY)) $(LEGACY)
 
 plugin: ## the plugin for Helm 4, as a folder and as an archive in dist/
 	@mkdir -p $(PLUGIN)
-	@go build -trimpath -ldflags '-X github.com/connected-registry/scenario/plugin.Version=$(VERSION)' -o $(PLUGIN)/connected-registry-scenario$(shell go env GOEXE) .
+	@go build -ldflags '-X github.com/connected-registry/scenario/plugin.Version=$(VERSION)' -o $(PLUGIN)/connected-registry-scenario$(shell go env GOEXE) .
 	@sed 's/^version: .*/version: $(PLUGIN_VERSION)/' plugin/helm/plugin.yaml >$(PLUGIN)/plugin.yaml
 	@tar -C $(DIST) -czf $(PLUGIN)-$(PLUGIN_VERSION).tgz connected-registry-scenario
 
@@ -62,14 +62,16 @@ test: tools ## the tests, with real helm and kustomize; under 3 minutes once the
 e2e-tools:
 	@./fixtures/tools/run $(TOOLS) >/dev/null
 
-e2e: e2e-tools ## every scenario through every real host, Argo CD included, and into a real cluster
+e2e: e2e-tools ## every scenario through every real host and into a real cluster; a release
 	@./fixtures/tools/run go test ./plugin -run 'RealHosts|Export|Argo|GitOps|Kustomize|Helm|Examples' -count=1 -timeout 60m -args -hosts=all
+	@cd release && ../fixtures/tools/run go test ./... -count=1 -timeout 60m
 	@cd test/e2e && ../../fixtures/tools/run go test ./... -count=1 -timeout 60m
 
 lint: $(LINT) ## gofmt, go vet and the linters that .golangci.yml names
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
 	$(LINT) run ./...
 	cd test/e2e && $(abspath $(LINT)) run ./...
+	cd release && $(abspath $(LINT)) run ./...
 
 $(LINT):
 	@mkdir -p bin
@@ -93,6 +95,16 @@ fuzz: ## every fuzz target for half a minute
 
 demo: build ## the plan of a scenario, and what helm makes with it; SCENARIO=byoc for another
 	@./fixtures/tools/run ./fixtures/demo.sh $(BINARY) $(SCENARIO)
+
+dist: ## a release in dist/VERSION: make dist VERSION=v0.1.0 [KEY=FILE]
+	@cd release && go run . -version '$(VERSION)' -out '$(abspath $(DIST))/$(VERSION)' $(if $(KEY),-key '$(abspath $(KEY))')
+
+dist-check: ## builds dist/VERSION again in another folder, and compares
+	@clone=$$(mktemp -d); trap 'rm -rf "$$clone"' EXIT; export GOCACHE=$$clone/cache; \
+	git clone --quiet . "$$clone/project"; \
+	$(MAKE) --no-print-directory -C "$$clone/project" dist VERSION='$(VERSION)'; \
+	diff -r --exclude='*.asc' --exclude='*.prov' --exclude='*.gpg' '$(DIST)/$(VERSION)' "$$clone/project/dist/$(VERSION)"; \
+	echo "$(VERSION) is the same when it is built elsewhere"
 
 update: ## writes the golden files anew; look at the diff
 	go test ./scenario -run TestFieldDocs -update # first: the others print what it writes
