@@ -106,6 +106,18 @@ const (
 	kustomizeIndex = "config.kubernetes.io/index"
 )
 
+// File returns the path of the template that rendered the object, within its Helm
+// release: from Helm 3's "# Source:" comment or Helm 4's annotation, empty if the
+// object has neither.
+func (o *Object) File() string {
+	if o.unit != nil && o.items == nil {
+		if path := o.unit.sourcePath(); path != "" {
+			return path
+		}
+	}
+	return o.Annotations()[helmFilename]
+}
+
 // Document names the object's origin for messages: Helm 3's "# Source:"
 // path, else Helm 4's file name annotation, else the path (and index)
 // annotation of KRM functions, else its number in the input, from 1.
