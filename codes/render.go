@@ -29,6 +29,9 @@ var (
 	NoBundledCertManager = declare(Render, "no-bundled-cert-manager",
 		"The scenario wants the chart's own cert-manager, and the render holds none. A patch cannot bring one.",
 		"Render the chart with `cert-manager.install=true`, or write `install: false` and use the cluster's.")
+	BundleUnproved = declare(Render, "bundle-unproved",
+		"The bundled cert-manager is to be removed, and for some objects nothing proves that they belong to it: they carry no label of it, Helm's comments are gone, or their marks contradict each other.",
+		"Name its controller with `spec.targets.certManager`, or take the objects out of the stream.")
 	NoTrustDistribution = declare(Render, "no-trust-distribution",
 		"The scenario wants the chart's trust distribution, and the render holds no such DaemonSet. A patch cannot bring one.",
 		"Render the chart with `trustDistribution.enabled=true`, or write `enabled: false`.")

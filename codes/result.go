@@ -17,6 +17,12 @@ var (
 	TrustRemains = declare(Result, "trust-remains",
 		"The trust distribution is disabled, and a DaemonSet of the release would still write the container runtime's configuration.",
 		"Say with `spec.targets.trustDistribution` that this DaemonSet is meant, or turn it off by chart values.")
+	KeptUnproved = declare(Result, "kept-unproved",
+		"An object looks like one that the scenario removes, and nothing proves that it is the chart's: no label of the release in its namespace, no template path, no documented name. It stays.",
+		"If it is the chart's, name it with the field below `spec.targets` that the message shows; otherwise nothing is to be done.")
+	NothingToRemove = declare(Result, "nothing-to-remove",
+		"The scenario disables something that the manifests do not hold.",
+		"Nothing, if the chart's values disable it already; otherwise name the object with `spec.targets`.")
 	CertManagerRemains = declare(Result, "cert-manager-remains",
 		"The bundled cert-manager was to go, and a part of it would stay.",
 		"Render the chart with `cert-manager.install=false`.")

@@ -4,14 +4,12 @@ import (
 	"path"
 	"strings"
 
+	"github.com/connected-registry/scenario/transformers/registry"
+
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/connected-registry/scenario/transformers/resource"
 )
-
-// addedByAnnotation marks the objects that are ours, so that a later run with
-// another scenario knows what it may take out again.
-const addedByAnnotation = "connectedregistry.dev/added-by"
 
 // helmFilenameAnnotation is how Helm 4 keeps documents and template files
 // together through a post-renderer; a document without one becomes a
@@ -22,17 +20,17 @@ const helmFilenameAnnotation = "postrenderer.helm.sh/postrender-filename"
 // transformers have run by the time that ours do, so it gets its namespace and
 // labels here.
 func (r *render) add(n *yaml.RNode, why string, args ...any) *resource.Object {
-	workload := r.registry.workload
+	workload := r.registry.Workload
 	if workload.Namespace != "" {
 		putText(n, workload.Namespace, "metadata", "namespace")
 	}
 	content := lookup(workload.Node(), "metadata", "labels").Content()
 	for i := 0; i+1 < len(content); i += 2 {
-		if key := content[i].Value; strings.HasPrefix(key, "app.kubernetes.io/") || key == chartLabel {
+		if key := content[i].Value; strings.HasPrefix(key, "app.kubernetes.io/") || key == registry.HelmChartLabel {
 			putText(n, content[i+1].Value, "metadata", "labels", key)
 		}
 	}
-	putText(n, r.running, "metadata", "annotations", addedByAnnotation)
+	putText(n, r.running, "metadata", "annotations", registry.AddedByAnnotation)
 	if file := workload.Annotations()[helmFilenameAnnotation]; file != "" {
 		putText(n, path.Join(path.Dir(file), "connected-registry-scenario.yaml"), "metadata", "annotations", helmFilenameAnnotation)
 	}
@@ -41,19 +39,7 @@ func (r *render) add(n *yaml.RNode, why string, args ...any) *resource.Object {
 	return o
 }
 
-// isOurs says whether an object was added by an earlier run.
-func isOurs(o *resource.Object) bool { return o.Annotations()[addedByAnnotation] != "" }
-
 // named returns the object of a kind and name in the release's namespace.
 func (r *render) named(kind, name string) (*resource.Object, error) {
-	objects, err := r.set.Select([]string{kind}, name)
-	if err != nil {
-		return nil, err
-	}
-	for _, o := range objects {
-		if o.Name == name && r.registry.release.sameNamespace(o.Namespace) {
-			return o, nil
-		}
-	}
-	return nil, nil
+	return r.registry.Release.Find(r.set, kind, name)
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/connected-registry/scenario/transformers/registry"
+
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/connected-registry/scenario/codes"
@@ -14,18 +16,11 @@ import (
 )
 
 const (
-	// proxyDigestAnnotation on the pod template rolls the pod when the proxy's
-	// configuration changes, and says that the proxy is ours.
-	proxyDigestAnnotation = "connectedregistry.dev/proxy-digest"
-	// targetPortsAnnotation on a Service has what its ports led to before they led
-	// to the proxy: 443=https,80=8080, with nothing after = for a port that said
-	// nothing.
-	targetPortsAnnotation = "connectedregistry.dev/target-ports"
 	// tokenPathAnnotation on the ConfigMap is for runs of scenarios that say nothing
 	// of the proxy, and must not change it.
 	tokenPathAnnotation = "connectedregistry.dev/token-path"
 
-	proxyContainer    = "connected-registry-proxy"
+	proxyContainer    = registry.ProxyContainer
 	proxyVolumePrefix = proxyContainer + "-"
 )
 
@@ -39,12 +34,6 @@ type formerProxy struct {
 	services []*resource.Object
 }
 
-func hasProxy(workload *resource.Object) bool {
-	return text(workload.Node(), "spec", "template", "metadata", "annotations", proxyDigestAnnotation) != ""
-}
-
-func isProxy(container *yaml.RNode) bool { return text(container, "name") == proxyContainer }
-
 func isProxyVolume(volume *yaml.RNode) bool {
 	return strings.HasPrefix(text(volume, "name"), proxyVolumePrefix)
 }
@@ -52,41 +41,42 @@ func isProxyVolume(volume *yaml.RNode) bool {
 // setProxyAside takes the proxy of an earlier run out, so that the registry is
 // recognised and patched as the chart rendered it. enforcement puts it back, to the
 // very place if nothing has changed; until then the annotations stay.
-func (reg *registry) setProxyAside(set *resource.Set) error {
-	if !hasProxy(reg.workload) {
+func (r *render) setProxyAside() error {
+	reg := r.registry
+	if !registry.HasProxy(reg.Workload) {
 		return nil
 	}
 	former := &formerProxy{}
-	pod := reg.podSpec()
+	pod := reg.PodSpec()
 	former.containers = slices.Clone(lookup(pod, "containers").Content())
 	if volumes := lookup(pod, "volumes"); volumes != nil {
 		former.volumes = slices.Clone(volumes.Content())
 	}
 	removeFrom(pod, func(c *yaml.RNode) bool {
-		if isProxy(c) {
+		if registry.IsProxy(c) {
 			former.container = c
 		}
-		return isProxy(c)
+		return registry.IsProxy(c)
 	}, "containers")
 	removeFrom(pod, isProxyVolume, "volumes")
 
-	services, err := set.Select([]string{"Service"}, targetPortsAnnotation)
+	services, err := r.set.Select([]string{"Service"}, registry.TargetPortsAnnotation)
 	if err != nil {
 		return err
 	}
 	for _, o := range services {
-		if o.Annotations()[targetPortsAnnotation] == "" || !reg.release.sameNamespace(o.Namespace) {
+		if o.Annotations()[registry.TargetPortsAnnotation] == "" || !reg.Release.SameNamespace(o.Namespace) {
 			continue
 		}
 		former.services = append(former.services, o)
-		was := targetPorts(o)
+		was := registry.TargetPorts(o)
 		for _, p := range elements(o.Node(), "spec", "ports") {
 			if former, ok := was[text(p, "port")]; ok && isProxyPort(text(p, "targetPort")) {
 				setTargetPort(p, orElse(former, text(p, "port")))
 			}
 		}
 	}
-	reg.proxy = former
+	r.proxy = former
 	return nil
 }
 
@@ -98,14 +88,14 @@ func (r *render) enforced() bool {
 	if r.spec.Mode != nil && *r.spec.Mode == scenario.ReadWriteMode {
 		return false
 	}
-	return r.registry.proxy != nil
+	return r.registry.Proxied
 }
 
 // enforcement puts a proxy that lets no push through between the registry's
 // Services and its container: nginx in the same pod, configured by a ConfigMap. A
 // client that reaches the pod itself is not kept out; docs/security.md says what is.
 func enforcement(r *render) error {
-	if !r.state.enforced {
+	if !r.decided.Enforced {
 		return r.takeProxyOut()
 	}
 	if err := r.checkProxyFits(); err != nil {
@@ -126,10 +116,10 @@ func enforcement(r *render) error {
 		return err
 	}
 	r.putProxy(routes.listeners, name)
-	template := lookup(r.registry.workload.Node(), "spec", "template")
+	template := lookup(r.registry.Workload.Node(), "spec", "template")
 	sum := sha256.Sum256([]byte(config))
-	if putText(template, "sha256:"+hex.EncodeToString(sum[:]), "metadata", "annotations", proxyDigestAnnotation) {
-		r.changed(r.registry.workload, "the pod template records the digest of the proxy's configuration, so that another one rolls the pod")
+	if putText(template, "sha256:"+hex.EncodeToString(sum[:]), "metadata", "annotations", registry.ProxyDigestAnnotation) {
+		r.changed(r.registry.Workload, "the pod template records the digest of the proxy's configuration, so that another one rolls the pod")
 	}
 	r.leadToProxy(routes)
 	return r.warnOfWaysPast(routes)
@@ -138,19 +128,19 @@ func enforcement(r *render) error {
 // checkProxyFits refuses what the proxy could not stand in front of.
 func (r *render) checkProxyFits() error {
 	reg := r.registry
-	for _, c := range reg.everyContainer() {
-		if isProxy(c) {
-			return problemWith(codes.ProxyImpossible, reg.workload, "spec.template.spec.containers", "give it another name",
+	for _, c := range reg.Containers() {
+		if registry.IsProxy(c) {
+			return problemWith(codes.ProxyImpossible, reg.Workload, "spec.template.spec.containers", "give it another name",
 				"a container named %s is there, and not of this program's making", proxyContainer)
 		}
 	}
-	if slices.ContainsFunc(elements(reg.podSpec(), "volumes"), isProxyVolume) {
-		return problemWith(codes.ProxyImpossible, reg.workload, "spec.template.spec.volumes", "give it another name",
+	if slices.ContainsFunc(elements(reg.PodSpec(), "volumes"), isProxyVolume) {
+		return problemWith(codes.ProxyImpossible, reg.Workload, "spec.template.spec.volumes", "give it another name",
 			"a volume named %s… is there, and not of this program's making", proxyVolumePrefix)
 	}
-	for _, p := range elements(reg.container, "ports") {
+	for _, p := range elements(reg.Container, "ports") {
 		if host := text(p, "hostPort"); host != "" && host != "0" {
-			return problemWith(codes.ProxyImpossible, reg.workload, "spec.template.spec.containers["+text(reg.container, "name")+"].ports", "render the chart without it, or write readOnly.enforce: false",
+			return problemWith(codes.ProxyImpossible, reg.Workload, "spec.template.spec.containers["+text(reg.Container, "name")+"].ports", "render the chart without it, or write readOnly.enforce: false",
 				"hostPort %s leads from the node to the registry, past any proxy", host)
 		}
 	}
@@ -160,30 +150,30 @@ func (r *render) checkProxyFits() error {
 // checkProxySecret refuses a certificate that the proxy would not find: it serves
 // tls.crt and tls.key of the one Secret that the registry serves.
 func (r *render) checkProxySecret() error {
-	if r.state.http {
+	if r.decided.HTTP {
 		return nil
 	}
 	const fix = "state where the certificate is: spec.tls.secret"
-	if r.state.secret == "" {
-		return problemWith(codes.NoCertificate, r.registry.workload, "spec.template.spec.containers", fix,
-			"no Secret is mounted at %s, so that the proxy has no certificate to serve", r.registry.certificatePath)
+	if r.decided.Secret == "" {
+		return problemWith(codes.NoCertificate, r.registry.Workload, "spec.template.spec.containers", fix,
+			"no Secret is mounted at %s, so that the proxy has no certificate to serve", r.registry.CertificatePath)
 	}
 	var others []string
-	for _, m := range elements(r.registry.container, "volumeMounts") {
-		if !r.registry.isCertificateMount(m) {
+	for _, m := range elements(r.registry.Container, "volumeMounts") {
+		if !r.registry.IsCertificateMount(m) {
 			continue
 		}
-		for _, ref := range secretRefs(r.registry.podSpec()) {
-			if ref.where == "volume "+text(m, "name") && ref.name() != r.state.secret {
-				others = append(others, ref.name())
+		for _, ref := range registry.SecretRefs(r.registry.PodSpec()) {
+			if ref.Where == "volume "+text(m, "name") && ref.Name() != r.decided.Secret {
+				others = append(others, ref.Name())
 			}
 		}
 	}
 	if len(others) > 0 {
-		return problemWith(codes.ProxyImpossible, r.registry.workload, "spec.template.spec.volumes", fix,
-			"the certificate comes from several Secrets (%s, %s), and the proxy serves one", r.state.secret, strings.Join(others, ", "))
+		return problemWith(codes.ProxyImpossible, r.registry.Workload, "spec.template.spec.volumes", fix,
+			"the certificate comes from several Secrets (%s, %s), and the proxy serves one", r.decided.Secret, strings.Join(others, ", "))
 	}
-	o, err := r.named("Secret", r.state.secret)
+	o, err := r.named("Secret", r.decided.Secret)
 	if err != nil || o == nil {
 		return err // the cluster's, or yet to be written
 	}
@@ -203,7 +193,7 @@ func (r *render) proxyConfigMap() (*resource.Object, error) {
 		return nil, err
 	}
 	for _, o := range maps {
-		if isOurs(o) && o.Annotations()[tokenPathAnnotation] != "" && r.registry.release.owns(o) {
+		if registry.IsAdded(o) && o.Annotations()[tokenPathAnnotation] != "" && r.registry.Release.Owns(o) {
 			return o, nil
 		}
 	}
@@ -229,8 +219,8 @@ func (r *render) proxyImage() string {
 	switch {
 	case !r.saysNothingOfProxy() && r.spec.ReadOnly.ProxyImage != nil:
 		return *r.spec.ReadOnly.ProxyImage
-	case r.saysNothingOfProxy() && r.registry.proxy != nil:
-		return orElse(text(r.registry.proxy.container, "image"), scenario.DefaultProxyImage)
+	case r.saysNothingOfProxy() && r.proxy != nil:
+		return orElse(text(r.proxy.container, "image"), scenario.DefaultProxyImage)
 	}
 	return scenario.DefaultProxyImage
 }
@@ -246,7 +236,7 @@ func (r *render) putConfigMap(o *resource.Object, config, tokenPath string) (str
 		}
 		return o.Name, nil
 	}
-	name := r.registry.release.name + "-read-only-proxy"
+	name := r.registry.Release.Name + "-read-only-proxy"
 	for {
 		taken, err := r.named("ConfigMap", name)
 		if err != nil {
@@ -272,28 +262,28 @@ func blockText(value string) *yaml.Node {
 
 // putProxy makes sure of the container and its volumes.
 func (r *render) putProxy(listeners []listener, configMap string) {
-	former := r.registry.proxy
+	former := r.proxy
 	if former == nil {
 		former = &formerProxy{}
 	}
-	pod := r.registry.podSpec()
+	pod := r.registry.PodSpec()
 	container := r.proxyContainer(listeners)
 	moved := graft(child(pod.YNode(), "volumes", yaml.SequenceNode), former.volumes, r.proxyVolumes(configMap))
 	if moved && former.container != nil {
-		r.changed(r.registry.workload, "container %s has ConfigMap %s and %s", proxyContainer, configMap, r.servedSecret())
+		r.changed(r.registry.Workload, "container %s has ConfigMap %s and %s", proxyContainer, configMap, r.servedSecret())
 	}
 	if graft(child(pod.YNode(), "containers", yaml.SequenceNode), former.containers, []*yaml.RNode{container}) {
-		r.changed(r.registry.workload, "container %s (%s) lets pulls through to container %s, and refuses every push",
-			proxyContainer, text(container, "image"), text(r.registry.container, "name"))
+		r.changed(r.registry.Workload, "container %s (%s) lets pulls through to container %s, and refuses every push",
+			proxyContainer, text(container, "image"), text(r.registry.Container, "name"))
 	}
 }
 
 // servedSecret is for messages.
 func (r *render) servedSecret() string {
-	if r.state.http {
+	if r.decided.HTTP {
 		return "no certificate"
 	}
-	return "the certificate of Secret " + r.state.secret
+	return "the certificate of Secret " + r.decided.Secret
 }
 
 // graft puts items at the end of a list, or where they were in the list as it came
@@ -322,21 +312,21 @@ func graft(list *yaml.Node, before []*yaml.Node, items []*yaml.RNode) (changed b
 // takeProxyOut leaves nothing of an earlier run behind; the container and its
 // volumes are set aside already.
 func (r *render) takeProxyOut() error {
-	if r.registry.proxy == nil {
+	if r.proxy == nil {
 		return nil
 	}
-	template := lookup(r.registry.workload.Node(), "spec", "template")
-	drop(template, "metadata", "annotations", proxyDigestAnnotation)
+	template := lookup(r.registry.Workload.Node(), "spec", "template")
+	drop(template, "metadata", "annotations", registry.ProxyDigestAnnotation)
 	dropEmpty(template, "metadata", "annotations")
-	r.changed(r.registry.workload, "took container %s out: nothing but the registry itself decides on a push", proxyContainer)
-	for _, o := range r.registry.proxy.services {
-		was := targetPorts(o)
+	r.changed(r.registry.Workload, "took container %s out: nothing but the registry itself decides on a push", proxyContainer)
+	for _, o := range r.proxy.services {
+		was := registry.TargetPorts(o)
 		for _, p := range elements(o.Node(), "spec", "ports") {
 			if former, ok := was[text(p, "port")]; ok && former == "" && text(p, "targetPort") == text(p, "port") {
 				drop(p, "targetPort")
 			}
 		}
-		drop(o.Node(), "metadata", "annotations", targetPortsAnnotation)
+		drop(o.Node(), "metadata", "annotations", registry.TargetPortsAnnotation)
 		dropEmpty(o.Node(), "metadata", "annotations")
 		r.changed(o, "leads to the registry's own container")
 	}

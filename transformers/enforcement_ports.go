@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/connected-registry/scenario/transformers/registry"
+
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/connected-registry/scenario/codes"
@@ -72,7 +74,7 @@ func (r *render) routes() (routes, error) {
 		if _, err := r.service(); err != nil {
 			return found, err
 		}
-		return found, problemWith(codes.ServiceNotFound, r.registry.workload, "spec.template.spec.containers",
+		return found, problemWith(codes.ServiceNotFound, r.registry.Workload, "spec.template.spec.containers",
 			"check the targetPort of the Service, or say which it is with spec.targets.service", "no port of a Service leads to the registry's container")
 	}
 	found.listeners = r.listeners(found.ports)
@@ -82,15 +84,15 @@ func (r *render) routes() (routes, error) {
 // servicesOfPods are all Services that select the registry's pods: one that is left
 // out would lead past the proxy.
 func (r *render) servicesOfPods() ([]*resource.Object, error) {
-	labels := stringMap(r.registry.workload.Node(), "spec", "template", "metadata", "labels")
+	labels := stringMap(r.registry.Workload.Node(), "spec", "template", "metadata", "labels")
 	services, err := r.set.Select([]string{"Service"})
 	if err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(services, func(o *resource.Object) bool {
 		selector := stringMap(o.Node(), "spec", "selector")
-		selects := len(selector) > 0 && subset(selector, labels) && r.registry.release.sameNamespace(o.Namespace)
-		return !selects && o != r.registry.service
+		selects := len(selector) > 0 && registry.IsSubset(selector, labels) && r.registry.Release.SameNamespace(o.Namespace)
+		return !selects && o != r.registry.Service
 	}), nil
 }
 
@@ -130,12 +132,12 @@ func isEndpoint(port *yaml.RNode) bool {
 // another container.
 func (r *render) upstream(o *resource.Object, port *yaml.RNode) (int, error) {
 	target := orElse(text(port, "targetPort"), text(port, "port"))
-	for _, c := range elements(r.registry.podSpec(), "containers") {
+	for _, c := range elements(r.registry.PodSpec(), "containers") {
 		for _, p := range elements(c, "ports") {
 			if text(p, "name") != target && text(p, "containerPort") != target {
 				continue
 			}
-			if c.YNode() != r.registry.container.YNode() {
+			if c.YNode() != r.registry.Container.YNode() {
 				return 0, nil
 			}
 			return portNumber(o, text(p, "containerPort"))
@@ -155,7 +157,7 @@ func portNumber(o *resource.Object, target string) (int, error) {
 // plain says whether a port of a Service that has TLS elsewhere is without.
 func (r *render) plain(port *yaml.RNode) bool {
 	name := text(port, "name")
-	return r.state.http || name == httpEndpoint.name || name != httpsEndpoint.name && text(port, "port") == httpEndpoint.port
+	return r.decided.HTTP || name == httpEndpoint.name || name != httpsEndpoint.name && text(port, "port") == httpEndpoint.port
 }
 
 // listeners settles one listener for each of the registry's ports that a Service
@@ -202,7 +204,7 @@ func (r *render) listeners(ports []servicePort) []listener {
 // one address, and a Service finds a port by its name.
 func (r *render) takenPorts(ports []servicePort) (numbers map[int]bool, names map[string]bool) {
 	numbers, names = map[int]bool{}, map[string]bool{}
-	for _, c := range r.registry.everyContainer() {
+	for _, c := range r.registry.Containers() {
 		for _, p := range elements(c, "ports") {
 			names[text(p, "name")] = true
 			if number, err := strconv.Atoi(text(p, "containerPort")); err == nil {
@@ -244,7 +246,7 @@ func (r *render) leadToProxy(found routes) {
 		}
 		i := slices.IndexFunc(found.listeners, func(l listener) bool { return l.upstream == p.upstream })
 		number, target := text(p.node, "port"), text(p.node, "targetPort")
-		was, known := targetPorts(o)[number]
+		was, known := registry.TargetPorts(o)[number]
 		if known && was == "" && target == number {
 			target = ""
 		}
@@ -255,18 +257,8 @@ func (r *render) leadToProxy(found routes) {
 		}
 	}
 	for _, o := range services {
-		putText(o.Node(), strings.Join(record[o], ","), "metadata", "annotations", targetPortsAnnotation)
+		putText(o.Node(), strings.Join(record[o], ","), "metadata", "annotations", registry.TargetPortsAnnotation)
 	}
-}
-
-// targetPorts is what targetPortsAnnotation says, by the number of the port.
-func targetPorts(o *resource.Object) map[string]string {
-	was := map[string]string{}
-	for _, entry := range listOf(o.Annotations()[targetPortsAnnotation]) {
-		number, target, _ := strings.Cut(entry, "=")
-		was[number] = target
-	}
-	return was
 }
 
 // setTargetPort writes a port as what it is, a number or a name.
@@ -285,17 +277,17 @@ func (r *render) warnOfWaysPast(found routes) error {
 	for _, o := range found.headless {
 		r.warn(codes.ProxyBypass, o, "it is headless: who resolves it reaches the pod's own ports, and the proxy keeps nobody from pushing there; see docs/security.md")
 	}
-	if text(reg.podSpec(), "hostNetwork") == "true" {
-		r.warn(codes.ProxyBypass, reg.workload, "with hostNetwork the registry's own ports are the node's, and the proxy keeps nobody from pushing there; see docs/security.md")
+	if text(reg.PodSpec(), "hostNetwork") == "true" {
+		r.warn(codes.ProxyBypass, reg.Workload, "with hostNetwork the registry's own ports are the node's, and the proxy keeps nobody from pushing there; see docs/security.md")
 	}
 	policies, err := r.set.Select([]string{"NetworkPolicy"})
 	if err != nil {
 		return err
 	}
-	labels := stringMap(reg.workload.Node(), "spec", "template", "metadata", "labels")
+	labels := stringMap(reg.Workload.Node(), "spec", "template", "metadata", "labels")
 	for _, o := range policies {
 		selector := stringMap(o.Node(), "spec", "podSelector", "matchLabels")
-		if !reg.release.sameNamespace(o.Namespace) || !subset(selector, labels) || policyNames(o, found.listeners) {
+		if !reg.Release.SameNamespace(o.Namespace) || !registry.IsSubset(selector, labels) || policyNames(o, found.listeners) {
 			continue
 		}
 		var ports []string

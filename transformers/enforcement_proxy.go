@@ -88,7 +88,7 @@ func (r *render) proxyContainer(listeners []listener) *yaml.RNode {
 		putText(c, first.name, probe, "httpGet", "port")
 		putText(c, scheme, probe, "httpGet", "scheme")
 	}
-	if !r.state.http {
+	if !r.decided.HTTP {
 		mount := mapping()
 		putText(mount, proxyVolumePrefix+"tls", "name")
 		putText(mount, proxyTLSPath, "mountPath")
@@ -106,11 +106,11 @@ func (r *render) proxyVolumes(configMap string) []*yaml.RNode {
 	putText(config, configMap, "configMap", "name")
 	temp := yaml.MustParse("name: " + proxyVolumePrefix + "tmp\nemptyDir:\n  sizeLimit: 64Mi\n")
 	volumes := []*yaml.RNode{config, temp}
-	if r.state.http {
+	if r.decided.HTTP {
 		return volumes
 	}
 	tls := yaml.MustParse("name: " + proxyVolumePrefix + "tls\nsecret:\n  secretName: \"\"\n  defaultMode: 292\n")
-	putText(tls, r.state.secret, "secret", "secretName")
+	putText(tls, r.decided.Secret, "secret", "secretName")
 	for _, key := range []string{crtKey, keyKey} {
 		item := mapping()
 		putText(item, key, "key")

@@ -1,6 +1,12 @@
 package transformers
 
-import "github.com/connected-registry/scenario/transformers/node"
+import (
+	"github.com/connected-registry/scenario/transformers/node"
+	"github.com/connected-registry/scenario/transformers/resource"
+)
+
+// Problem is one reason why a scenario cannot be applied to the manifests.
+type Problem = resource.Problem
 
 var (
 	lookup     = node.Lookup
@@ -16,4 +22,7 @@ var (
 	removeFrom = node.RemoveItems
 	child      = node.Child
 	mapping    = node.Mapping
+
+	problemWith = resource.ProblemWith
+	problem     = resource.ProblemOf
 )

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/connected-registry/scenario/transformers/registry"
+
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/connected-registry/scenario/codes"
@@ -27,7 +29,7 @@ func prune(r *render) error {
 func (r *render) pruneAfter(o *resource.Object) error {
 	switch {
 	case slices.Contains(podKinds, o.Kind):
-		return r.pruneAfterPod(o, podSpec(o.Node()))
+		return r.pruneAfterPod(o, registry.PodSpec(o.Node()))
 	case o.Kind == "ServiceAccount":
 		return r.pruneBindings(o)
 	case o.Kind == "RoleBinding", o.Kind == "ClusterRoleBinding":
@@ -57,7 +59,7 @@ func (r *render) pruneUnless(used func(kind, name string) (bool, error), kind, n
 	}
 	for _, o := range candidates {
 		inReach := o.Namespace == user.Namespace || kind == "ClusterRole"
-		if o.Name != name || !inReach || !r.registry.release.owns(o) || aggregated(o) {
+		if o.Name != name || !inReach || !r.registry.Release.Owns(o) || aggregated(o) {
 			continue
 		}
 		needed, err := used(kind, name)
@@ -84,7 +86,7 @@ func aggregated(o *resource.Object) bool {
 func (r *render) configMapUsed(_, name string) (bool, error) {
 	users, err := r.set.Select(podKinds, name)
 	return slices.ContainsFunc(users, func(o *resource.Object) bool {
-		return slices.Contains(configMapNames(podSpec(o.Node())), name)
+		return slices.Contains(configMapNames(registry.PodSpec(o.Node())), name)
 	}), err
 }
 
@@ -93,7 +95,7 @@ func (r *render) configMapUsed(_, name string) (bool, error) {
 func (r *render) serviceAccountUsed(_, name string) (bool, error) {
 	users, err := r.set.Select(podKinds, name)
 	return slices.ContainsFunc(users, func(o *resource.Object) bool {
-		pod := podSpec(o.Node())
+		pod := registry.PodSpec(o.Node())
 		return text(pod, "serviceAccountName") == name || text(pod, "serviceAccount") == name
 	}), err
 }
@@ -115,7 +117,7 @@ func (r *render) pruneBindings(account *resource.Object) error {
 	for _, o := range bindings {
 		subjects := elements(o.Node(), "subjects")
 		orphan := func(s *yaml.RNode) bool { return !r.subjectRemoved(o, s) }
-		if len(subjects) > 0 && !slices.ContainsFunc(subjects, orphan) && r.registry.release.owns(o) {
+		if len(subjects) > 0 && !slices.ContainsFunc(subjects, orphan) && r.registry.Release.Owns(o) {
 			r.remove(o, "only %s was bound by it", account)
 		}
 	}
@@ -131,25 +133,25 @@ func (r *render) subjectRemoved(binding *resource.Object, subject *yaml.RNode) b
 
 // reportKept names the Secrets and claims that nothing in the stream uses any more.
 func (r *render) reportKept() error {
-	secrets := []string{r.registry.secret}
+	secrets := []string{r.registry.Secret}
 	for _, o := range r.removed {
 		if !slices.Contains(podKinds, o.Kind) {
 			continue
 		}
-		for _, ref := range secretRefs(podSpec(o.Node())) {
-			secrets = append(secrets, ref.name())
+		for _, ref := range registry.SecretRefs(registry.PodSpec(o.Node())) {
+			secrets = append(secrets, ref.Name())
 		}
 	}
 	slices.Sort(secrets)
 	for _, name := range slices.Compact(secrets) {
-		if name == "" || name == r.state.secret {
+		if name == "" || name == r.decided.Secret {
 			continue
 		}
 		o, err := r.named("Secret", name)
 		if err != nil {
 			return err
 		}
-		if o == nil || !r.registry.release.owns(o) {
+		if o == nil || !r.registry.Release.Owns(o) {
 			continue
 		}
 		users, err := r.set.Select(podKinds, name)
@@ -157,7 +159,7 @@ func (r *render) reportKept() error {
 			return err
 		}
 		if !slices.ContainsFunc(users, func(u *resource.Object) bool {
-			return slices.ContainsFunc(secretRefs(podSpec(u.Node())), func(ref secretRef) bool { return ref.name() == name })
+			return slices.ContainsFunc(registry.SecretRefs(registry.PodSpec(u.Node())), func(ref registry.SecretRef) bool { return ref.Name() == name })
 		}) {
 			r.warn(codes.KeptUnused, o, "kept, although nothing in the stream refers to it any more")
 		}
