@@ -57,7 +57,7 @@ func (r *render) warnOfOtherCertManager() {
 	}
 	for _, e := range r.registry.Candidates[registry.CertManager] {
 		if r.registry.Release.SameNamespace(e.Object.Namespace) {
-			r.warn(codes.KeptUnproved, e.Object, "kept: it %s; if it is the chart's, write %s", e, registry.Override(registry.CertManager, e.Object))
+			r.warn(codes.KeptUnproved, e.Object, "kept, because no evidence proves that it is the chart's (%s); if it is, write %s", e, registry.Override(registry.CertManager, e.Object))
 		}
 	}
 }
@@ -100,7 +100,9 @@ func (r *render) ensureCertificate() error {
 	if err := r.cover(certificate, added); err != nil {
 		return err
 	}
-	r.applySettings(certificate)
+	if err := r.applySettings(certificate); err != nil {
+		return err
+	}
 	r.applyIssuer(certificate)
 	return nil
 }
@@ -252,10 +254,10 @@ func (r *render) addMissing(o *resource.Object, field string, wanted []string, c
 }
 
 // applySettings sets what the scenario states about the certificate itself.
-func (r *render) applySettings(o *resource.Object) {
+func (r *render) applySettings(o *resource.Object) error {
 	cm := r.spec.CertManager
 	if cm == nil {
-		return
+		return nil
 	}
 	for _, d := range []struct {
 		field string
@@ -270,9 +272,15 @@ func (r *render) applySettings(o *resource.Object) {
 	if cm.RenewBefore != nil {
 		drop(o.Node(), "spec", "renewBeforePercentage") // cert-manager refuses the two together
 	}
-	if cm.PrivateKey != nil {
-		r.applyPrivateKey(o, cm.PrivateKey)
+	if cm.PrivateKey == nil {
+		return nil
 	}
+	if version := strings.TrimPrefix(o.APIVersion, registry.CertManagerGroup+"/"); version == "v1alpha2" || version == "v1alpha3" {
+		return problemWith(codes.OldCertificate, o, "apiVersion", "have the chart render "+cmapi.SchemeGroupVersion.String()+", or leave spec.certManager.privateKey out",
+			"expected %s, got %s, which has no spec.privateKey.algorithm", cmapi.SchemeGroupVersion, o.APIVersion)
+	}
+	r.applyPrivateKey(o, cm.PrivateKey)
+	return nil
 }
 
 func (r *render) applyPrivateKey(o *resource.Object, key *scenario.PrivateKey) {

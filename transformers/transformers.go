@@ -122,6 +122,9 @@ func transform(set *resource.Set, layer *scenario.Layer, options Options) (*rend
 	if err := r.decide(); err != nil {
 		return nil, err
 	}
+	if err := r.checkNames(); err != nil {
+		return nil, err
+	}
 	if err := r.setProxyAside(); err != nil {
 		return nil, err
 	}

@@ -1,7 +1,9 @@
 package transformers
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/connected-registry/scenario/transformers/decision"
 	"github.com/connected-registry/scenario/transformers/registry"
@@ -175,9 +177,16 @@ func (r *render) checkTrust(trust *resource.Object) error {
 	if found || r.registry.Secret == r.decided.Secret && r.material == nil {
 		return nil
 	}
+	var others []string
+	for _, ref := range registry.SecretRefs(registry.PodSpec(trust.Node())) {
+		others = append(others, ref.Name())
+	}
+	taken := "it takes no CA from a Secret, so it cannot be told to hand out the one of Secret " + r.decided.Secret
+	if slices.Sort(others); len(others) > 0 {
+		taken = fmt.Sprintf("expected it to take the CA from Secret %s, got Secret %s, which nothing in the manifests shows to hold that CA", r.decided.Secret, strings.Join(slices.Compact(others), ", "))
+	}
 	return problemWith(codes.CANotTaken, trust, "spec.template.spec.volumes",
-		"write trustDistribution.enabled: false and distribute the CA yourself, or set the certificate by chart values",
-		"it takes no CA from a Secret, so it cannot be told to hand out the one of Secret %s", r.decided.Secret)
+		"write trustDistribution.enabled: false and distribute the CA yourself, or set the certificate by chart values", "%s", taken)
 }
 
 // checkLeafAsCA is about charts that hand tls.crt to the nodes where no CA was

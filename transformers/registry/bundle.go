@@ -250,7 +250,7 @@ func (b *bundle) weighPath(e *Evidence) bool {
 	directory := chartDirectory(e.Object.File())
 	own := b.reg.Release.directory
 	switch {
-	case directory == "":
+	case directory == "", len(b.directories) == 0 && own != "" && strings.HasPrefix(directory, own+"charts/"):
 		return false
 	case b.directories[directory]:
 		e.add(SubchartPath, "rendered from "+e.Object.File())
