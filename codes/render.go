@@ -46,7 +46,7 @@ var (
 		"Name another Secret, say with `spec.targets.certificate` that it is the registry's, or rename it.")
 	NameChanged = declare(Render, "name-changed",
 		"An object was renamed, for example by kustomize's `namePrefix`, and a reference to it still has the former name.",
-		"Correct the reference. In kustomize, list the field as a `nameReference` in a file that `configurations` names.")
+		"Correct the reference, in kustomize with a patch that has the new name: it corrects references of custom resources only after its transformers ran, and only those that a `nameReference` in `configurations` lists.")
 	OldCertificate = declare(Render, "old-certificate",
 		"The Certificate is of an API version of cert-manager that lacks the stated fields. cert-manager 1.6 and later no longer serve it.",
 		"Have the chart render `cert-manager.io/v1`, or leave the fields out of the scenario.")

@@ -1,6 +1,7 @@
 package transformers
 
 import (
+	"fmt"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -42,19 +43,16 @@ func (r *render) checkNames() error {
 		if isFound || twin == nil {
 			continue
 		}
-		if isRecorded {
-			if ref.kind == "Issuer" { // kustomize corrects the others
-				r.warn(codes.NameChanged, ref.from, "%s: it refers to %s %s, which is now %s; kustomize does not correct this reference unless its configurations name it as a nameReference",
-					ref.field, ref.kind, ref.name, twin.Name)
-			}
+		if isRecorded && (ref.kind != "Issuer" || r.decided.IsGone(ref.from)) {
+			continue // kustomize corrects it, or it goes
+		}
+		if isReferred, err := r.isReferredTo(twin); err != nil {
+			return err
+		} else if isReferred && !isRecorded {
 			continue
 		}
-		if isReferred, err := r.isReferredTo(twin); err != nil || isReferred {
-			return err
-		}
-		return problemWith(codes.NameChanged, ref.from, ref.field,
-			"correct the reference, or apply the name prefix or suffix to both (kustomize: a nameReference in configurations)",
-			"it refers to %s %s, which is not in the stream, while %s is and nothing refers to it", ref.kind, ref.name, twin)
+		return problemWith(codes.NameChanged, ref.from, ref.field, fmt.Sprintf("patch %s to %s, because kustomize does not correct this reference", ref.field, twin.Name),
+			"it refers to %s %s, which is not in the stream, while %s is", ref.kind, ref.name, twin)
 	}
 	return nil
 }
@@ -81,6 +79,9 @@ func (r *render) references() []reference {
 	if name := reg.ClaimName(); name != "" {
 		refs = append(refs, reference{reg.Workload, "spec.template.spec.volumes", "PersistentVolumeClaim", name})
 	}
+	if !r.decided.TLSStated && !r.certificateConcerned(r.decided) {
+		return refs
+	}
 	certificates := []*resource.Object{reg.Certificate}
 	for _, o := range reg.Chain {
 		if o.Kind == "Certificate" {
@@ -88,7 +89,7 @@ func (r *render) references() []reference {
 		}
 	}
 	for _, o := range certificates {
-		if o == nil || r.decided.IsGone(o) {
+		if o == nil {
 			continue
 		}
 		ref := lookup(o.Node(), "spec", "issuerRef")

@@ -71,7 +71,7 @@ func (r *render) pruneUnused(isUsed func(*resource.Object) (bool, error), kind, 
 			return err
 		}
 		if !used {
-			r.pruneOwned(o, user)
+			r.pruneOwned(o, user, "only %s used it")
 		}
 	}
 	return nil
@@ -79,10 +79,10 @@ func (r *render) pruneUnused(isUsed func(*resource.Object) (bool, error), kind, 
 
 // pruneOwned removes an object if it carries the release's marks, and otherwise reports
 // that it stays.
-func (r *render) pruneOwned(o, user *resource.Object) {
+func (r *render) pruneOwned(o, user *resource.Object, why string) {
 	evidence := r.registry.OnlyReferredToBy(o, user)
 	if evidence.Owned() {
-		r.removeFor(evidence, "only %s used it", user)
+		r.removeFor(evidence, why, user)
 		return
 	}
 	if len(evidence.Against) == 0 {
@@ -139,7 +139,7 @@ func (r *render) pruneBindings(account *resource.Object) error {
 		subjects := elements(o.Node(), "subjects")
 		stays := func(s *yaml.RNode) bool { return !r.isSubjectRemoved(o, s) }
 		if len(subjects) > 0 && !slices.ContainsFunc(subjects, stays) {
-			r.pruneOwned(o, account)
+			r.pruneOwned(o, account, "only %s was bound by it")
 		}
 	}
 	return nil
