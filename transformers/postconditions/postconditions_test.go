@@ -198,7 +198,7 @@ data:
     map "$request_method $request_uri" $let_through {
       default 0;
       "~^(GET|HEAD) /v2/" 1;
-      "~^(GET|POST) /token" 1;
+      "~^(GET|POST) /oauth2/v2\.0/token(\?[^#]*)?$" 1;
     }
     listen 10443 ssl;
     if ($let_through = 0) {
@@ -247,6 +247,11 @@ func TestEveryConditionOfTheProxyCanFail(t *testing.T) {
 		"nothing is refused":     {config("default 0;", "default 1;"), "does not refuse what it does not know"},
 		"PUT is let through":     {config("GET|HEAD", "GET|PUT"), "lets GET|PUT through to /v2/"},
 		"POST is let through":    {config("GET|HEAD", "GET|POST"), "lets GET|POST through to /v2/"},
+		"POST of the API":        {config(`/oauth2/v2\.0/token`, `/v2/token`), `lets GET|POST through to /v2/token`},
+		"POST of the API's root": {config(`/oauth2/v2\.0/token`, `/v2`), `lets GET|POST through to /v2(`},
+		"POST of any path":       {config(`/oauth2/v2\.0/token`, `/[a-z0-9]+/.*`), `lets GET|POST through to /[a-z0-9]+/.*`},
+		"POST of what begins so": {config(`/token(\?[^#]*)?$"`, `/token"`), `lets GET|POST through to /oauth2/v2\.0/token`},
+		"another method":         {config("GET|POST", "GET|MOVE"), "lets GET|MOVE through to /oauth2"},
 		"another rule":           {config("listen", "\"x\" 1;\n    listen"), "lets something through in a way that is not understood"},
 		"it passes to another":   {config("127.0.0.1:8443", "192.0.2.1:8443"), "passes requests to https://192.0.2.1:8443"},
 		"it passes to itself":    {config("127.0.0.1:8443", "127.0.0.1:10443"), "passes requests to https://127.0.0.1:10443"},
