@@ -161,9 +161,9 @@ func (r *render) removeOurSecret() error {
 // addSecret adds the Secret under a name that is free: neither of an object in
 // the stream, nor of what a removed Certificate has left behind in the cluster.
 func (r *render) addSecret(data map[string][]byte) {
-	name := r.registry.release.name + "-tls"
+	name := derivedName(r.registry.release.name, "-tls")
 	for n := 2; r.secretTaken(name); n++ {
-		name = fmt.Sprintf("%s-tls-%d", r.registry.release.name, n)
+		name = derivedName(r.registry.release.name, fmt.Sprintf("-tls-%d", n))
 	}
 	n := yaml.MustParse("apiVersion: v1\nkind: Secret\n")
 	putText(n, name, "metadata", "name")

@@ -240,6 +240,31 @@ func TestEveryConditionOfTheProxyCanFail(t *testing.T) {
 		"a second Service leads past it": {func(_ *testing.T, s *resource.Set, _ *postconditions.Expected) {
 			s.Add(yaml.MustParse("apiVersion: v1\nkind: Service\nmetadata: {name: other, namespace: site}\nspec: {selector: {app: edge}, ports: [{port: 8443}]}\n"))
 		}, "Service/other: port 8443 leads to 0 of [registry]"},
+		"the pod has the node's network": {deployment("true", "spec", "template", "spec", "hostNetwork"), "hostNetwork makes the ports of container registry the node's"},
+		"a port of the node leads to it": {deployment("443", "spec", "template", "spec", "containers", "[name=registry]", "ports", "[name=https]", "hostPort"), "hostPort 443 leads to port 8443 of container registry"},
+		"one of another container does": {func(t *testing.T, s *resource.Set, _ *postconditions.Expected) {
+			require.NoError(t, only(t, s, "Deployment").Node().PipeE(yaml.Lookup("spec", "template", "spec", "containers"),
+				yaml.Append(yaml.MustParse("{name: side, ports: [{containerPort: 8443, hostPort: 8443}]}").YNode())))
+		}, "hostPort 8443 leads to port 8443 of container registry"},
+		"an undeclared one does": {func(t *testing.T, s *resource.Set, _ *postconditions.Expected) {
+			spec := only(t, s, "Deployment").Node()
+			require.NoError(t, spec.PipeE(yaml.Lookup("spec", "template", "spec", "containers", "[name=registry]"), yaml.Clear("ports")))
+			require.NoError(t, spec.PipeE(yaml.Lookup("spec", "template", "spec"),
+				yaml.SetField("initContainers", yaml.MustParse("[{name: side, restartPolicy: Always, ports: [{containerPort: 8443, hostPort: 8443}]}]"))))
+		}, "hostPort 8443 leads to port 8443 of container registry"},
+		"a port of the node leads to the proxy": {deployment("443", at("ports", "[name=proxy-https]", "hostPort")...), ""},
+		"the registry declares another port":    {deployment("9443", "spec", "template", "spec", "containers", "[name=registry]", "ports", "[name=https]", "containerPort"), ""},
+		"a Service of the same number leads past it by a sidecar's name": {func(t *testing.T, s *resource.Set, _ *postconditions.Expected) {
+			require.NoError(t, only(t, s, "Deployment").Node().PipeE(yaml.Lookup("spec", "template", "spec"),
+				yaml.SetField("initContainers", yaml.MustParse("[{name: side, restartPolicy: Always, ports: [{name: side, containerPort: 8443}]}]"))))
+			s.Add(yaml.MustParse("apiVersion: v1\nkind: Service\nmetadata: {name: other, namespace: site}\nspec: {selector: {app: edge}, ports: [{port: 1, targetPort: side}]}\n"))
+		}, "Service/other: port 1 leads to side of [registry, side]"},
+		"an ExternalName Service selects nothing": {func(_ *testing.T, s *resource.Set, _ *postconditions.Expected) {
+			s.Add(yaml.MustParse("apiVersion: v1\nkind: Service\nmetadata: {name: other, namespace: site}\nspec: {type: ExternalName, selector: {app: edge}, ports: [{port: 8443}]}\n"))
+		}, ""},
+		"no image is pulled by UDP": {func(_ *testing.T, s *resource.Set, _ *postconditions.Expected) {
+			s.Add(yaml.MustParse("apiVersion: v1\nkind: Service\nmetadata: {name: other, namespace: site}\nspec: {selector: {app: edge}, ports: [{port: 8443, protocol: UDP}]}\n"))
+		}, ""},
 		"its port is another's":  {deployment("https", at("ports", "[containerPort=10443]", "name")...), "port https (10443) of container proxy is another container's too"},
 		"the container is gone":  {func(_ *testing.T, _ *resource.Set, e *postconditions.Expected) { e.Proxy = "other" }, "has no container other"},
 		"the ConfigMap is gone":  {func(t *testing.T, s *resource.Set, _ *postconditions.Expected) { s.Remove(only(t, s, "ConfigMap")) }, "mounts no ConfigMap that is there"},
