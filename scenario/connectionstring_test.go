@@ -123,7 +123,11 @@ func listed(t *testing.T, err error) Errors {
 }
 
 func FuzzConnectionString(f *testing.F) {
-	for _, seed := range []string{byToken, byIdentity, "", ";", "=", "SyncTokenPassword=a1b2c3d4;=", "<x>", "\ufeff\r"} {
+	for _, seed := range []string{byToken, byIdentity, "", ";", "=", "SyncTokenPassword=a1b2c3d4;=", "<x>", "\ufeff\r",
+		// The program's own words as values.
+		"ConnectedRegistryName=00000000-0000-0000-0000-000000000000;ManagedIdentityClientId=x;ParentGatewayEndpoint=a;ParentEndpointProtocol=https",
+		"SyncTokenName=5 to 40 letters;SyncTokenPassword=x;ConnectedRegistryName=x;ParentGatewayEndpoint=a;ParentEndpointProtocol=https",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
