@@ -1,6 +1,8 @@
 package transformers
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"path"
 	"strings"
 
@@ -37,6 +39,30 @@ func (r *render) add(n *yaml.RNode, why string, args ...any) *resource.Object {
 	o := r.set.Add(n)
 	r.changed(o, "added: "+why, args...)
 	return o
+}
+
+// The longest name of an object, and the longest common name of a certificate, which
+// cert-manager checks. Source: Kubernetes' object names; RFC 5280, appendix A.
+const (
+	longestName       = 253
+	longestCommonName = 64
+)
+
+// derivedName returns base and suffix as the name of an object. A label's value, which
+// base may be, can hold letters that a name cannot.
+func derivedName(base, suffix string) string {
+	return shortened(strings.ToLower(strings.ReplaceAll(base, "_", "-")), suffix, longestName)
+}
+
+// shortened returns base and suffix. If they are too long, base is cut and ends in a
+// digest of the whole, so that two long ones stay different.
+func shortened(base, suffix string, longest int) string {
+	if len(base)+len(suffix) <= longest {
+		return base + suffix
+	}
+	sum := sha256.Sum256([]byte(base))
+	suffix = "-" + hex.EncodeToString(sum[:4]) + suffix
+	return strings.TrimRight(base[:longest-len(suffix)], "-.") + suffix
 }
 
 // named returns the object of a kind and name in the release's namespace.

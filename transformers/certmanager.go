@@ -108,8 +108,8 @@ func (r *render) ensureCertificate() error {
 }
 
 // Names of what we add. <release>-ca-cert is the documented name of the CA's Secret.
-func (r *render) caName() string   { return r.registry.Release.Name + "-ca-cert" }
-func (r *render) leafName() string { return r.registry.Release.Name + "-tls-cert" }
+func (r *render) caName() string   { return derivedName(r.registry.Release.Name, "-ca-cert") }
+func (r *render) leafName() string { return derivedName(r.registry.Release.Name, "-tls-cert") }
 
 // addCertificate adds a Certificate, and the CA that signs it unless an issuer is
 // given: a self-signed Issuer, a CA Certificate, and the Issuer that uses it.
@@ -123,7 +123,7 @@ func (r *render) addCertificate() (*resource.Object, error) {
 				"the registry does not mount %s, and its name is wanted for the registry's certificate", text(taken.Node(), "spec", "secretName"))
 		}
 	}
-	issuer := cmmeta.IssuerReference{Name: r.registry.Release.Name + "-ca-issuer", Kind: "Issuer", Group: registry.CertManagerGroup}
+	issuer := cmmeta.IssuerReference{Name: derivedName(r.registry.Release.Name, "-ca-issuer"), Kind: "Issuer", Group: registry.CertManagerGroup}
 	if cm := r.spec.CertManager; cm == nil || cm.IssuerRef == nil {
 		r.addChain(issuer)
 	}
@@ -139,13 +139,13 @@ func (r *render) addCertificate() (*resource.Object, error) {
 const caDuration = 10 * 365 * 24 * time.Hour
 
 func (r *render) addChain(issuer cmmeta.IssuerReference) {
-	selfSigned := r.registry.Release.Name + "-selfsigned-issuer"
+	selfSigned := derivedName(r.registry.Release.Name, "-selfsigned-issuer")
 	r.add(certManagerObject("Issuer", selfSigned, &cmapi.Issuer{Spec: cmapi.IssuerSpec{
 		IssuerConfig: cmapi.IssuerConfig{SelfSigned: &cmapi.SelfSignedIssuer{}},
 	}}), "it signs the registry's CA")
 	r.add(certManagerObject("Certificate", r.caName(), &cmapi.Certificate{Spec: cmapi.CertificateSpec{
 		IsCA:       true,
-		CommonName: r.caName(),
+		CommonName: shortened(r.registry.Release.Name, "-ca-cert", longestCommonName),
 		SecretName: r.caName(),
 		// Nodes trust the CA itself: it must outlive what it signs, and keep its key.
 		Duration:   &metav1.Duration{Duration: caDuration},

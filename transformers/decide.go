@@ -259,7 +259,7 @@ func (r *render) decideSecret(d *decision.Decision) error {
 // decideFreeName chooses a name for the Secret that is added: neither of an object in
 // the stream, nor of what a removed Certificate has left behind in the cluster.
 func (r *render) decideFreeName(d *decision.Decision) error {
-	d.Secret = r.registry.Release.Name + "-tls"
+	d.Secret = derivedName(r.registry.Release.Name, "-tls")
 	for n := 2; ; n++ {
 		taken, err := r.named("Secret", d.Secret)
 		if err != nil {
@@ -268,7 +268,7 @@ func (r *render) decideFreeName(d *decision.Decision) error {
 		if taken == nil && d.Secret != r.registry.Secret && !slices.Contains(d.Vacated, d.Secret) {
 			return nil
 		}
-		d.Secret = fmt.Sprintf("%s-tls-%d", r.registry.Release.Name, n)
+		d.Secret = derivedName(r.registry.Release.Name, fmt.Sprintf("-tls-%d", n))
 	}
 }
 

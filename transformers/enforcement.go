@@ -3,6 +3,7 @@ package transformers
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -30,8 +31,10 @@ type formerProxy struct {
 	container *yaml.RNode
 	// containers and volumes are the pod's lists as they came, ours among them.
 	containers, volumes []*yaml.Node
-	// services are those whose ports it moved.
+	// services are those whose ports it moved, and targets where each of their ports
+	// led as they came.
 	services []*resource.Object
+	targets  map[*yaml.Node]string
 }
 
 func isProxyVolume(volume *yaml.RNode) bool {
@@ -46,7 +49,7 @@ func (r *render) setProxyAside() error {
 	if !registry.HasProxy(reg.Workload) {
 		return nil
 	}
-	former := &formerProxy{}
+	former := &formerProxy{targets: map[*yaml.Node]string{}}
 	pod := reg.PodSpec()
 	former.containers = slices.Clone(lookup(pod, "containers").Content())
 	if volumes := lookup(pod, "volumes"); volumes != nil {
@@ -65,14 +68,16 @@ func (r *render) setProxyAside() error {
 		return err
 	}
 	for _, o := range services {
-		if o.Annotations()[registry.TargetPortsAnnotation] == "" || !reg.Release.SameNamespace(o.Namespace) {
-			continue
+		if o.Annotations()[registry.TargetPortsAnnotation] == "" || !reg.IsSelectedBy(o) {
+			continue // another registry's, perhaps
 		}
 		former.services = append(former.services, o)
 		was := registry.TargetPorts(o)
 		for _, p := range elements(o.Node(), "spec", "ports") {
-			if former, ok := was[text(p, "port")]; ok && isProxyPort(text(p, "targetPort")) {
-				setTargetPort(p, orElse(former, text(p, "port")))
+			former.targets[p.YNode()] = text(p, "targetPort")
+			before, known := was[text(p, "port")]
+			if now := text(p, "targetPort"); known && (now == "" || isProxyPort(now)) {
+				setTargetPort(p, orElse(before, text(p, "port")))
 			}
 		}
 	}
@@ -103,6 +108,9 @@ func enforcement(r *render) error {
 	}
 	routes, err := r.routes()
 	if err != nil {
+		return err
+	}
+	if err := r.checkNodePorts(routes); err != nil {
 		return err
 	}
 	configMap, err := r.proxyConfigMap()
@@ -137,12 +145,6 @@ func (r *render) checkProxyFits() error {
 	if slices.ContainsFunc(elements(reg.PodSpec(), "volumes"), isProxyVolume) {
 		return problemWith(codes.ProxyImpossible, reg.Workload, "spec.template.spec.volumes", "give it another name",
 			"a volume named %s… is there, and not of this program's making", proxyVolumePrefix)
-	}
-	for _, p := range elements(reg.Container, "ports") {
-		if host := text(p, "hostPort"); host != "" && host != "0" {
-			return problemWith(codes.ProxyImpossible, reg.Workload, "spec.template.spec.containers["+text(reg.Container, "name")+"].ports", "render the chart without it, or write readOnly.enforce: false",
-				"hostPort %s leads from the node to the registry, past any proxy", host)
-		}
 	}
 	return r.checkProxySecret()
 }
@@ -186,18 +188,32 @@ func (r *render) checkProxySecret() error {
 	return nil
 }
 
-// proxyConfigMap returns the ConfigMap of an earlier run, nil for none.
+// proxyConfigMap returns the ConfigMap of an earlier run, nil for none: the one that
+// its proxy mounts, else the one that would be added now. A ConfigMap that no run
+// wrote is never taken for it.
 func (r *render) proxyConfigMap() (*resource.Object, error) {
-	maps, err := r.set.Select([]string{"ConfigMap"}, tokenPathAnnotation)
-	if err != nil {
-		return nil, err
+	names := []string{r.configMapName()}
+	if former := r.proxy; former != nil {
+		for _, v := range former.volumes {
+			if name := text(yaml.NewRNode(v), "configMap", "name"); name != "" && isProxyVolume(yaml.NewRNode(v)) {
+				names = append([]string{name}, names...)
+			}
+		}
 	}
-	for _, o := range maps {
-		if registry.IsAdded(o) && o.Annotations()[tokenPathAnnotation] != "" && r.registry.Release.Owns(o) {
+	for _, name := range names {
+		o, err := r.named("ConfigMap", name)
+		if err != nil {
+			return nil, err
+		}
+		if o != nil && (registry.IsAdded(o) || o.Annotations()[tokenPathAnnotation] != "") {
 			return o, nil
 		}
 	}
 	return nil, nil
+}
+
+func (r *render) configMapName() string {
+	return derivedName(r.registry.Release.Name, "-read-only-proxy")
 }
 
 // saysNothingOfProxy holds for a scenario that leaves the proxy as it is.
@@ -210,7 +226,7 @@ func (r *render) tokenPath(configMap *resource.Object) string {
 	case !r.saysNothingOfProxy() && r.spec.ReadOnly.TokenPath != nil:
 		return *r.spec.ReadOnly.TokenPath
 	case r.saysNothingOfProxy() && configMap != nil:
-		return configMap.Annotations()[tokenPathAnnotation]
+		return orElse(configMap.Annotations()[tokenPathAnnotation], scenario.DefaultTokenPath)
 	}
 	return scenario.DefaultTokenPath
 }
@@ -231,13 +247,18 @@ func (r *render) putConfigMap(o *resource.Object, config, tokenPath string) (str
 	if o != nil {
 		if text(o.Node(), "data", proxyConfigKey) != config {
 			put(o.Node(), blockText(config), "data", proxyConfigKey)
-			putText(o.Node(), tokenPath, "metadata", "annotations", tokenPathAnnotation)
 			r.changed(o, "wrote the proxy's configuration anew")
+		}
+		if putText(o.Node(), tokenPath, "metadata", "annotations", tokenPathAnnotation) {
+			r.changed(o, "recorded token path %s", tokenPath)
+		}
+		if putText(o.Node(), r.running, "metadata", "annotations", registry.AddedByAnnotation) {
+			r.changed(o, "recorded that it was added by this program")
 		}
 		return o.Name, nil
 	}
-	name := r.registry.Release.Name + "-read-only-proxy"
-	for {
+	name := r.configMapName()
+	for n := 2; ; n++ {
 		taken, err := r.named("ConfigMap", name)
 		if err != nil {
 			return "", err
@@ -245,7 +266,7 @@ func (r *render) putConfigMap(o *resource.Object, config, tokenPath string) (str
 		if taken == nil {
 			break
 		}
-		name += "-scenario"
+		name = derivedName(r.registry.Release.Name, fmt.Sprintf("-read-only-proxy-%d", n))
 	}
 	n := yaml.MustParse("apiVersion: v1\nkind: ConfigMap\n")
 	putText(n, name, "metadata", "name")
@@ -268,11 +289,11 @@ func (r *render) putProxy(listeners []listener, configMap string) {
 	}
 	pod := r.registry.PodSpec()
 	container := r.proxyContainer(listeners)
-	moved := graft(child(pod.YNode(), "volumes", yaml.SequenceNode), former.volumes, r.proxyVolumes(configMap))
+	moved := graft(child(pod.YNode(), "volumes", yaml.SequenceNode), former.volumes, isProxyVolume, r.proxyVolumes(configMap))
 	if moved && former.container != nil {
 		r.changed(r.registry.Workload, "container %s has ConfigMap %s and %s", proxyContainer, configMap, r.servedSecret())
 	}
-	if graft(child(pod.YNode(), "containers", yaml.SequenceNode), former.containers, []*yaml.RNode{container}) {
+	if graft(child(pod.YNode(), "containers", yaml.SequenceNode), former.containers, registry.IsProxy, []*yaml.RNode{container}) {
 		r.changed(r.registry.Workload, "container %s (%s) lets pulls through to container %s, and refuses every push",
 			proxyContainer, text(container, "image"), text(r.registry.Container, "name"))
 	}
@@ -287,8 +308,9 @@ func (r *render) servedSecret() string {
 }
 
 // graft puts items at the end of a list, or where they were in the list as it came
-// if nothing of that has changed since. It says whether any item is new.
-func graft(list *yaml.Node, before []*yaml.Node, items []*yaml.RNode) (changed bool) {
+// if nothing of that has changed since. It reports whether any item is new, or any of
+// ours in the list as it came is gone.
+func graft(list *yaml.Node, before []*yaml.Node, isOurs func(*yaml.RNode) bool, items []*yaml.RNode) (changed bool) {
 	grafted := slices.Clone(list.Content)
 	for _, item := range items {
 		i := slices.IndexFunc(before, func(n *yaml.Node) bool {
@@ -301,12 +323,13 @@ func graft(list *yaml.Node, before []*yaml.Node, items []*yaml.RNode) (changed b
 		changed = true
 		grafted = append(grafted, item.YNode())
 	}
+	gone := func(n *yaml.Node) bool { return !slices.Contains(grafted, n) }
 	list.Style &^= yaml.FlowStyle
 	list.Content = grafted
-	if len(before) == len(grafted) && !slices.ContainsFunc(before, func(n *yaml.Node) bool { return !slices.Contains(grafted, n) }) {
+	if len(before) == len(grafted) && !slices.ContainsFunc(before, gone) {
 		list.Content = before
 	}
-	return changed
+	return changed || slices.ContainsFunc(before, func(n *yaml.Node) bool { return gone(n) && isOurs(yaml.NewRNode(n)) })
 }
 
 // takeProxyOut leaves nothing of an earlier run behind; the container and its

@@ -6,12 +6,13 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/connected-registry/scenario/scenario"
+	"github.com/connected-registry/scenario/transformers/registry"
 )
 
 // Where the proxy's container finds what it needs.
 const (
 	proxyConfigKey  = "nginx.conf"
-	proxyConfigPath = "/etc/connected-registry-proxy/config"
+	proxyConfigPath = registry.ProxyConfigPath
 	proxyTLSPath    = "/etc/connected-registry-proxy/tls"
 	proxyTempPath   = "/tmp"
 )

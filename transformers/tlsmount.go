@@ -3,6 +3,7 @@ package transformers
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"path"
 	"slices"
 
@@ -180,11 +181,12 @@ func (r *render) mountedElsewhere(name string) bool {
 
 // freeVolume is a name that no volume of the pod has.
 func (r *render) freeVolume(name string) string {
-	taken := func(v *yaml.RNode) bool { return text(v, "name") == name }
-	for slices.ContainsFunc(elements(r.registry.PodSpec(), "volumes"), taken) {
-		name += "-scenario"
+	free := name
+	taken := func(v *yaml.RNode) bool { return text(v, "name") == free }
+	for n := 2; slices.ContainsFunc(elements(r.registry.PodSpec(), "volumes"), taken); n++ {
+		free = fmt.Sprintf("%s-%d", name, n) // a volume's name has at most 63 bytes
 	}
-	return name
+	return free
 }
 
 // unmountCertificate takes the mounts at the certificate path out, and the

@@ -134,7 +134,23 @@ func transform(set *resource.Set, layer *scenario.Layer, options Options) (*rend
 			return nil, err
 		}
 	}
+	r.reportRest()
 	return r, nil
+}
+
+// reportRest adds a change for each object that differs from its original although no
+// transformer named it: nothing is changed in silence.
+func (r *render) reportRest() {
+	r.running, r.concern = "pipeline", ConcernOther
+	named := map[*resource.Object]bool{}
+	for _, c := range r.report.Changes {
+		named[c.Object] = true
+	}
+	for _, o := range r.set.Parsed() {
+		if !named[o] && o.Changed() {
+			r.changed(o, "changed in a way that no transformer reported; see the diff of plan, and report it with the rendered manifests")
+		}
+	}
 }
 
 // verify hands the result to the post-conditions, which know only what must hold and

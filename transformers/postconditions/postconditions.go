@@ -104,7 +104,7 @@ func Check(set *resource.Set, e Expected) error {
 	var all []error
 	for _, check := range []func(*resource.Set, Expected) ([]error, error){
 		mountResolves, portsAgree, certificateWritesSecret, nothingDangles, trustIsGone, certManagerIsGone, addedNamesAreUnique, annotationsAreIntact, connectionResolves,
-		onlyTheProxyIsReached, proxyIsConfigured, proxyIsConfined, proxyIsGone,
+		onlyTheProxyIsReached, nodeIsNoWayPast, proxyIsConfigured, proxyIsConfined, proxyIsGone,
 	} {
 		failures, err := check(set, e)
 		if err != nil {

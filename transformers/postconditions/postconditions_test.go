@@ -198,7 +198,7 @@ data:
     map "$request_method $request_uri" $let_through {
       default 0;
       "~^(GET|HEAD) /v2/" 1;
-      "~^(GET|POST) /token" 1;
+      "~^(GET|POST) /oauth2/v2\.0/token(\?[^#]*)?$" 1;
     }
     listen 10443 ssl;
     if ($let_through = 0) {
@@ -240,6 +240,31 @@ func TestEveryConditionOfTheProxyCanFail(t *testing.T) {
 		"a second Service leads past it": {func(_ *testing.T, s *resource.Set, _ *postconditions.Expected) {
 			s.Add(yaml.MustParse("apiVersion: v1\nkind: Service\nmetadata: {name: other, namespace: site}\nspec: {selector: {app: edge}, ports: [{port: 8443}]}\n"))
 		}, "Service/other: port 8443 leads to 0 of [registry]"},
+		"the pod has the node's network": {deployment("true", "spec", "template", "spec", "hostNetwork"), "hostNetwork makes the ports of container registry the node's"},
+		"a port of the node leads to it": {deployment("443", "spec", "template", "spec", "containers", "[name=registry]", "ports", "[name=https]", "hostPort"), "hostPort 443 leads to port 8443 of container registry"},
+		"one of another container does": {func(t *testing.T, s *resource.Set, _ *postconditions.Expected) {
+			require.NoError(t, only(t, s, "Deployment").Node().PipeE(yaml.Lookup("spec", "template", "spec", "containers"),
+				yaml.Append(yaml.MustParse("{name: side, ports: [{containerPort: 8443, hostPort: 8443}]}").YNode())))
+		}, "hostPort 8443 leads to port 8443 of container registry"},
+		"an undeclared one does": {func(t *testing.T, s *resource.Set, _ *postconditions.Expected) {
+			spec := only(t, s, "Deployment").Node()
+			require.NoError(t, spec.PipeE(yaml.Lookup("spec", "template", "spec", "containers", "[name=registry]"), yaml.Clear("ports")))
+			require.NoError(t, spec.PipeE(yaml.Lookup("spec", "template", "spec"),
+				yaml.SetField("initContainers", yaml.MustParse("[{name: side, restartPolicy: Always, ports: [{containerPort: 8443, hostPort: 8443}]}]"))))
+		}, "hostPort 8443 leads to port 8443 of container registry"},
+		"a port of the node leads to the proxy": {deployment("443", at("ports", "[name=proxy-https]", "hostPort")...), ""},
+		"the registry declares another port":    {deployment("9443", "spec", "template", "spec", "containers", "[name=registry]", "ports", "[name=https]", "containerPort"), ""},
+		"a Service of the same number leads past it by a sidecar's name": {func(t *testing.T, s *resource.Set, _ *postconditions.Expected) {
+			require.NoError(t, only(t, s, "Deployment").Node().PipeE(yaml.Lookup("spec", "template", "spec"),
+				yaml.SetField("initContainers", yaml.MustParse("[{name: side, restartPolicy: Always, ports: [{name: side, containerPort: 8443}]}]"))))
+			s.Add(yaml.MustParse("apiVersion: v1\nkind: Service\nmetadata: {name: other, namespace: site}\nspec: {selector: {app: edge}, ports: [{port: 1, targetPort: side}]}\n"))
+		}, "Service/other: port 1 leads to side of [registry, side]"},
+		"an ExternalName Service selects nothing": {func(_ *testing.T, s *resource.Set, _ *postconditions.Expected) {
+			s.Add(yaml.MustParse("apiVersion: v1\nkind: Service\nmetadata: {name: other, namespace: site}\nspec: {type: ExternalName, selector: {app: edge}, ports: [{port: 8443}]}\n"))
+		}, ""},
+		"no image is pulled by UDP": {func(_ *testing.T, s *resource.Set, _ *postconditions.Expected) {
+			s.Add(yaml.MustParse("apiVersion: v1\nkind: Service\nmetadata: {name: other, namespace: site}\nspec: {selector: {app: edge}, ports: [{port: 8443, protocol: UDP}]}\n"))
+		}, ""},
 		"its port is another's":  {deployment("https", at("ports", "[containerPort=10443]", "name")...), "port https (10443) of container proxy is another container's too"},
 		"the container is gone":  {func(_ *testing.T, _ *resource.Set, e *postconditions.Expected) { e.Proxy = "other" }, "has no container other"},
 		"the ConfigMap is gone":  {func(t *testing.T, s *resource.Set, _ *postconditions.Expected) { s.Remove(only(t, s, "ConfigMap")) }, "mounts no ConfigMap that is there"},
@@ -247,6 +272,11 @@ func TestEveryConditionOfTheProxyCanFail(t *testing.T) {
 		"nothing is refused":     {config("default 0;", "default 1;"), "does not refuse what it does not know"},
 		"PUT is let through":     {config("GET|HEAD", "GET|PUT"), "lets GET|PUT through to /v2/"},
 		"POST is let through":    {config("GET|HEAD", "GET|POST"), "lets GET|POST through to /v2/"},
+		"POST of the API":        {config(`/oauth2/v2\.0/token`, `/v2/token`), `lets GET|POST through to /v2/token`},
+		"POST of the API's root": {config(`/oauth2/v2\.0/token`, `/v2`), `lets GET|POST through to /v2(`},
+		"POST of any path":       {config(`/oauth2/v2\.0/token`, `/[a-z0-9]+/.*`), `lets GET|POST through to /[a-z0-9]+/.*`},
+		"POST of what begins so": {config(`/token(\?[^#]*)?$"`, `/token"`), `lets GET|POST through to /oauth2/v2\.0/token`},
+		"another method":         {config("GET|POST", "GET|MOVE"), "lets GET|MOVE through to /oauth2"},
 		"another rule":           {config("listen", "\"x\" 1;\n    listen"), "lets something through in a way that is not understood"},
 		"it passes to another":   {config("127.0.0.1:8443", "192.0.2.1:8443"), "passes requests to https://192.0.2.1:8443"},
 		"it passes to itself":    {config("127.0.0.1:8443", "127.0.0.1:10443"), "passes requests to https://127.0.0.1:10443"},

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -30,11 +31,20 @@ const (
 	// ProxyContainer is the name of the proxy's container, and the start of its
 	// volumes' and ports' names.
 	ProxyContainer = "connected-registry-proxy"
+	// ProxyConfigPath is where the proxy's container finds its configuration.
+	ProxyConfigPath = "/etc/connected-registry-proxy/config"
 )
 
-// HasProxy reports whether an earlier run placed a proxy before the registry.
+// HasProxy reports whether an earlier run placed a proxy before the registry: its digest
+// says so, or a container of that name with the proxy's configuration does.
 func HasProxy(workload *resource.Object) bool {
-	return node.Text(workload.Node(), "spec", "template", "metadata", "annotations", ProxyDigestAnnotation) != ""
+	template := node.Lookup(workload.Node(), "spec", "template")
+	return node.Text(template, "metadata", "annotations", ProxyDigestAnnotation) != "" ||
+		slices.ContainsFunc(node.Items(template, "spec", "containers"), func(c *yaml.RNode) bool {
+			return IsProxy(c) && slices.ContainsFunc(node.Items(c, "volumeMounts"), func(m *yaml.RNode) bool {
+				return node.Text(m, "mountPath") == ProxyConfigPath
+			})
+		})
 }
 
 // IsProxy reports whether a container is the proxy.
@@ -47,7 +57,8 @@ func IsAdded(o *resource.Object) bool { return o.Annotations()[AddedByAnnotation
 // run made it lead to the proxy.
 func TargetBeforeProxy(service *resource.Object, port *yaml.RNode) string {
 	number, target := node.Text(port, "port"), node.Text(port, "targetPort")
-	if former, recorded := TargetPorts(service)[number]; recorded {
+	isProxyPort := target == "" || strings.HasPrefix(target, "proxy-http")
+	if former, isRecorded := TargetPorts(service)[number]; isRecorded && isProxyPort {
 		target = former
 	}
 	if target == "" {

@@ -224,6 +224,14 @@ func withoutFacts(objects []*resource.Object) []Evidence {
 	return candidates
 }
 
+// IsSelectedBy reports whether a Service selects the registry's pods. Kubernetes ignores
+// the selector of an ExternalName Service.
+func (reg *Registry) IsSelectedBy(o *resource.Object) bool {
+	selector := node.Strings(o.Node(), "spec", "selector")
+	return len(selector) > 0 && reg.Release.SameNamespace(o.Namespace) && node.Text(o.Node(), "spec", "type") != "ExternalName" &&
+		IsSubset(selector, node.Strings(reg.Workload.Node(), "spec", "template", "metadata", "labels"))
+}
+
 func (reg *Registry) findService(set *resource.Set, target *scenario.Target) error {
 	podLabels := node.Strings(reg.Workload.Node(), "spec", "template", "metadata", "labels")
 	var needles []string
@@ -241,8 +249,7 @@ func (reg *Registry) findService(set *resource.Set, target *scenario.Target) err
 	}
 	var matching, headless []*resource.Object
 	for _, o := range services {
-		selector := node.Strings(o.Node(), "spec", "selector")
-		if target == nil && (len(selector) == 0 || !IsSubset(selector, podLabels) || !reg.Release.SameNamespace(o.Namespace)) {
+		if target == nil && !reg.IsSelectedBy(o) {
 			continue
 		}
 		if node.Text(o.Node(), "spec", "clusterIP") == "None" && target == nil {

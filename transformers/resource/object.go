@@ -34,6 +34,18 @@ func (o *Object) Node() *yaml.RNode {
 // Added says whether the object came by Set.Add.
 func (o *Object) Added() bool { return o.added }
 
+// Changed reports whether the object differs from its original, in more than comments
+// and style. It is false for one that was added.
+func (o *Object) Changed() bool {
+	switch {
+	case o.added:
+		return false
+	case o.items == nil:
+		return o.unit.changed()
+	}
+	return fingerprint(o.node.YNode()) != o.print
+}
+
 // Removed says whether the object went by Set.Remove.
 func (o *Object) Removed() bool { return o.removed }
 
