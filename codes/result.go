@@ -11,12 +11,18 @@ var (
 	CertificateWriters = declare(Result, "certificate-writers",
 		"Exactly one Certificate must write the Secret that the registry mounts.",
 		"Leave one in the render, and say which with `spec.targets.certificate`.")
+	ChainBroken = declare(Result, "chain-broken",
+		"cert-manager cannot issue the registry's certificate, because an issuer or a CA's Certificate of its chain is gone from the manifests.",
+		"Render the chart with its whole chain. If the issuer is in the cluster, state it with `spec.certManager.issuerRef`.")
 	DanglingReference = declare(Result, "dangling-reference",
 		"An object would refer to something that nothing provides any more.",
 		"Point it elsewhere by chart values, or take it out of the render.")
 	TrustRemains = declare(Result, "trust-remains",
 		"The trust distribution is disabled, and a DaemonSet of the release would still write the container runtime's configuration.",
 		"Say with `spec.targets.trustDistribution` that this DaemonSet is meant, or turn it off by chart values.")
+	TrustMismatch = declare(Result, "trust-mismatch",
+		"The nodes would be told to trust the CA in a Secret that the registry's certificate does not depend on.",
+		"Have the chart take the CA from a Secret that the message expects, or write `trustDistribution.enabled: false` and distribute the CA yourself.")
 	CertManagerRemains = declare(Result, "cert-manager-remains",
 		"The bundled cert-manager was to go, and a part of it would stay.",
 		"Render the chart with `cert-manager.install=false`.")

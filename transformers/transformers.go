@@ -68,6 +68,8 @@ type render struct {
 	removed []*resource.Object
 	// formerIP is the Service's address that the stated one replaced, if any.
 	formerIP string
+	// formerPorts are the names and numbers of the Service's ports in the render.
+	formerPorts []string
 	// vacated are the Secrets that only removed Certificates would have written.
 	vacated []string
 	// material is the scenario's own certificate, nil where it brings none, and
@@ -115,6 +117,7 @@ func transform(set *resource.Set, layer *scenario.Layer, options Options) (*rend
 		report: &Report{Scenario: layer.Scenario.Metadata.Name},
 	}
 	r.noteSettings()
+	r.formerPorts = portsIn(reg.service)
 	if r.state, err = r.effective(); err != nil {
 		return nil, err
 	}
@@ -134,27 +137,59 @@ func (r *render) verify() error {
 	if c := r.scenario.ConnectionString(); c != nil {
 		connection = c.Reveal()
 	}
-	return postconditions.Check(r.set, postconditions.Expected{
+	cm := r.spec.CertManager
+	issuerStated := cm != nil && cm.IssuerRef != nil
+	expected := postconditions.Expected{
 		Workload:        r.registry.workload,
 		Container:       text(r.registry.container, "name"),
 		CertificatePath: r.registry.certificatePath,
 		Service:         r.registry.service,
+		FormerPorts:     r.formerPorts,
+		Release:         r.registry.release.name,
 		Instance:        r.registry.release.instance,
 		Namespace:       r.registry.release.namespace,
 		HTTP:            r.state.http,
 		TLSStated:       r.state.tlsStated,
 		Secret:          r.state.secret,
 		NoTrust:         r.spec.TrustDistribution != nil && !r.state.trust,
-		NoCertManager:   r.spec.CertManager != nil && !r.state.install,
+		Chain:           r.registry.chain,
 		Removed:         r.removed,
 		Vacated:         r.vacated,
 		CertManager:     r.state.certManager,
+		IssuerStated:    issuerStated,
 		Proxy:           proxyContainer,
 		Enforced:        r.state.enforced,
 		NoProxy:         !r.state.enforced && r.registry.proxy != nil,
 
 		ConnectionString: connection,
-	})
+	}
+	if r.state.trust {
+		expected.Trust = r.registry.trust
+	}
+	if cm != nil && !r.state.install {
+		expected.Bundle = r.registry.bundle
+	}
+	doubts, err := postconditions.Check(r.set, expected)
+	for _, d := range doubts {
+		r.warn(d.Code, d.Object, "%s", d.Message)
+	}
+	return err
+}
+
+// portsIn are the names and numbers of a Service's ports, none for no Service.
+func portsIn(service *resource.Object) []string {
+	if service == nil {
+		return nil
+	}
+	var ports []string
+	for _, p := range elements(service.Node(), "spec", "ports") {
+		for _, field := range []string{"name", "port"} {
+			if value := text(p, field); value != "" {
+				ports = append(ports, value)
+			}
+		}
+	}
+	return ports
 }
 
 // onlyHooks never holds for an empty stream, which is the edge's business, nor for

@@ -14,15 +14,15 @@ const connectionEnv = "ACR_REGISTRY_CONNECTION_STRING"
 
 // connectionResolves: a connection string that was given is what the registry's
 // container will find, and no failure repeats it.
-func connectionResolves(set *resource.Set, e Expected) ([]error, error) {
+func connectionResolves(set *resource.Set, e templated) ([]error, error) {
 	if e.ConnectionString == "" {
 		return nil, nil
 	}
 	c := e.template.container(e.Container)
 	if c == nil {
-		return []error{noContainer(e)}, nil
+		return []error{noContainer(e.Expected)}, nil
 	}
-	found, err := connectionOf(set, e, c)
+	found, err := connectionOf(set, e.Expected, c)
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ const wrongProxy = "say with spec.targets.service which Service is the registry'
 // onlyTheProxyIsReached: every port of every Service that selects the registry's
 // pods, other than a headless one, leads to a port of the proxy's container and of
 // no other, or to a container that is neither.
-func onlyTheProxyIsReached(set *resource.Set, e Expected) ([]error, error) {
+func onlyTheProxyIsReached(set *resource.Set, e proxied) ([]error, error) {
 	if !e.Enforced {
 		return nil, nil
 	}
@@ -79,7 +79,7 @@ type service struct {
 }
 
 // servicesOf decodes the Services that select the registry's pods.
-func servicesOf(set *resource.Set, e Expected) ([]service, error) {
+func servicesOf(set *resource.Set, e proxied) ([]service, error) {
 	objects, err := set.Select([]string{"Service"})
 	if err != nil {
 		return nil, err
@@ -125,7 +125,7 @@ func owners(template *corev1.PodTemplateSpec, p corev1.ServicePort) []string {
 
 // portsAreUnique: the proxy's ports have names and numbers that no other port of the
 // pod has.
-func portsAreUnique(e Expected) []error {
+func portsAreUnique(e proxied) []error {
 	names, numbers := map[string]int{}, map[int32]int{}
 	for _, c := range e.pod.Spec.Containers {
 		for _, p := range c.Ports {
@@ -158,7 +158,7 @@ const refusal = `return 403 '{"errors":[{"code":"DENIED","message":"This operati
 
 // proxyIsConfigured: the ConfigMap that the proxy's container mounts is there, and
 // refuses by default; what it lets through goes to the registry's container only.
-func proxyIsConfigured(set *resource.Set, e Expected) ([]error, error) {
+func proxyIsConfigured(set *resource.Set, e proxied) ([]error, error) {
 	if !e.Enforced {
 		return nil, nil
 	}
@@ -214,7 +214,7 @@ func leadsTo(registry *corev1.Container, address string) bool {
 }
 
 // configOf is what nginx is started with, nil where it would find nothing.
-func configOf(set *resource.Set, e Expected) (string, *resource.Object, error) {
+func configOf(set *resource.Set, e proxied) (string, *resource.Object, error) {
 	proxy := containerOf(e.pod, e.Proxy)
 	if proxy == nil {
 		return "", nil, nil
@@ -241,7 +241,7 @@ func configOf(set *resource.Set, e Expected) (string, *resource.Object, error) {
 
 // proxyIsConfined: the proxy's container may do nothing but its work, and serves the
 // registry's own certificate.
-func proxyIsConfined(_ *resource.Set, e Expected) ([]error, error) {
+func proxyIsConfined(_ *resource.Set, e proxied) ([]error, error) {
 	if !e.Enforced || containerOf(e.pod, e.Proxy) == nil {
 		return nil, nil
 	}
@@ -272,7 +272,7 @@ func proxyIsConfined(_ *resource.Set, e Expected) ([]error, error) {
 }
 
 // proxyIsGone: nothing of a proxy that was taken out is left.
-func proxyIsGone(set *resource.Set, e Expected) ([]error, error) {
+func proxyIsGone(set *resource.Set, e proxied) ([]error, error) {
 	if !e.NoProxy {
 		return nil, nil
 	}

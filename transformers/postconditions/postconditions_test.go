@@ -20,13 +20,22 @@ metadata:
   name: edge
   namespace: site
   annotations: {helm.sh/hook-weight: "1"}
+  labels: {app.kubernetes.io/instance: edge, helm.sh/chart: connected-registry-1.2.3}
 spec:
   template:
     spec:
+      initContainers:
+      - name: wait
+        volumeMounts:
+        - {name: certs, mountPath: /certs}
       containers:
       - name: registry
         ports:
         - {name: https, containerPort: 8443}
+        - {name: metrics, containerPort: 9000}
+        startupProbe: {tcpSocket: {port: 8443}}
+        readinessProbe: {httpGet: {port: https, scheme: HTTPS}}
+        livenessProbe: {httpGet: {port: metrics}}
         volumeMounts:
         - {name: certs, mountPath: /var/acr/certs, readOnly: true}
       volumes:
@@ -35,7 +44,7 @@ spec:
 ---
 apiVersion: v1
 kind: Service
-metadata: {name: edge, namespace: site}
+metadata: {name: edge, namespace: site, labels: {app: edge}}
 spec:
   ports:
   - {name: https, port: 443, targetPort: https}
@@ -43,19 +52,28 @@ spec:
 apiVersion: cert-manager.io/v1
 kind: Certificate
 metadata: {name: leaf, namespace: site}
-spec: {secretName: serving, issuerRef: {name: ca}}
+spec: {secretName: serving, issuerRef: {name: signer}}
+---
+apiVersion: cert-manager.io/v1
+kind: Issuer
+metadata: {name: signer, namespace: site}
+spec: {ca: {secretName: authority}}
 ---
 apiVersion: apps/v1
 kind: DaemonSet
-metadata: {name: trust, namespace: site}
+metadata: {name: trust, namespace: site, labels: {app.kubernetes.io/instance: edge, helm.sh/chart: connected-registry-1.2.3}}
 spec:
   template:
     spec:
       serviceAccountName: trust
-      containers: [{name: c}]
+      containers:
+      - name: c
+        volumeMounts: [{name: containerd, mountPath: /etc/containerd}]
       volumes:
       - name: containerd
         hostPath: {path: /etc/containerd}
+      - name: ca
+        secret: {secretName: authority, items: [{key: ca.crt, path: ca.crt}]}
 ---
 apiVersion: v1
 kind: ServiceAccount
@@ -63,7 +81,7 @@ metadata: {name: trust, namespace: site}
 ---
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
-metadata: {name: issuers.cert-manager.io}
+metadata: {name: issuers.cert-manager.io, labels: {app.kubernetes.io/instance: edge}}
 spec: {group: cert-manager.io}
 `
 
@@ -112,13 +130,16 @@ func TestEveryConditionCanFail(t *testing.T) {
 			account := only(t, s, "ServiceAccount")
 			s.Remove(account)
 			e.Removed = append(e.Removed, account)
-		}, "DaemonSet/trust: still refers to ServiceAccount trust, which nothing provides any more"},
-		"a Secret that nothing writes is still mounted": {func(_ *testing.T, _ *resource.Set, e *postconditions.Expected) {
-			e.Vacated = []string{"serving"}
-		}, "Deployment/edge: still refers to Secret serving"},
-		"the trust distribution is left": {func(_ *testing.T, _ *resource.Set, e *postconditions.Expected) { e.NoTrust = true },
+		}, "DaemonSet/trust: spec.template.spec.serviceAccountName still refers to ServiceAccount trust, which nothing provides any more"},
+		"a Secret that nothing writes is still mounted": {func(t *testing.T, s *resource.Set, e *postconditions.Expected) {
+			s.Remove(only(t, s, "Certificate"))
+			e.CertManager, e.Vacated = false, []string{"serving"}
+		}, "Deployment/edge: spec.template.spec.volumes[].secret.secretName still refers to Secret serving"},
+		"the trust distribution is left": {func(_ *testing.T, _ *resource.Set, e *postconditions.Expected) { e.NoTrust, e.Trust = true, nil },
 			"DaemonSet/trust: still mounts /etc/containerd of the nodes"},
-		"a CRD of the bundle is left": {func(_ *testing.T, _ *resource.Set, e *postconditions.Expected) { e.NoCertManager = true },
+		"a CRD of the bundle is left": {func(t *testing.T, s *resource.Set, e *postconditions.Expected) {
+			e.Bundle = []*resource.Object{only(t, s, "CustomResourceDefinition")}
+		},
 			"CustomResourceDefinition/issuers.cert-manager.io: is still there"},
 		"an added name is taken": {func(t *testing.T, s *resource.Set, _ *postconditions.Expected) {
 			s.Add(yaml.MustParse("apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata:\n  name: leaf\n  namespace: site\n  annotations: {connectedregistry.dev/added-by: x}\nspec: {secretName: other}\n"))
@@ -132,11 +153,11 @@ func TestEveryConditionCanFail(t *testing.T) {
 			require.NoError(t, err)
 			e := postconditions.Expected{
 				Workload: only(t, s, "Deployment"), Service: only(t, s, "Service"),
-				Container: "registry", CertificatePath: "/var/acr/certs", Namespace: "site",
-				TLSStated: true, Secret: "serving", CertManager: true,
+				Container: "registry", CertificatePath: "/var/acr/certs", Namespace: "site", Instance: "edge",
+				TLSStated: true, Secret: "serving", CertManager: true, Trust: only(t, s, "DaemonSet"),
 			}
 			c.spoil(t, s, &e)
-			err = postconditions.Check(s, e)
+			_, err = postconditions.Check(s, e)
 			if c.want == "" {
 				assert.NoError(t, err)
 				return
@@ -274,7 +295,7 @@ func TestEveryConditionOfTheProxyCanFail(t *testing.T) {
 				Secret: "serving", Proxy: "proxy", Enforced: true,
 			}
 			c.spoil(t, s, &e)
-			err = postconditions.Check(s, e)
+			_, err = postconditions.Check(s, e)
 			if c.want == "" {
 				assert.NoError(t, err)
 				return
