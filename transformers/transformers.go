@@ -170,6 +170,7 @@ func (r *render) verify() error {
 		expected.Bundle = r.registry.bundle
 	}
 	doubts, err := postconditions.Check(r.set, expected)
+	r.running, r.concern = "prune", ConcernCleanUp // what it left is meant
 	for _, d := range doubts {
 		r.warn(d.Code, d.Object, "%s", d.Message)
 	}

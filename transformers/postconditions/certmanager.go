@@ -167,22 +167,23 @@ var certManagerCRDs = []string{
 }
 
 // certManagerIsGone: if the bundled cert-manager was to go, nothing of it is left,
-// no pod of the release runs one of its images, and no CRD of its own has the
-// release's label. What calls its Services is found by nothingDangles.
+// no pod of the release's namespace and of its label runs one of its images, and no
+// CRD of its own has that label. What calls its Services is found by nothingDangles.
 func certManagerIsGone(set *resource.Set, e Expected) ([]error, error) {
 	if len(e.Bundle) == 0 {
 		return nil, nil
 	}
 	left := slices.DeleteFunc(slices.Clone(e.Bundle), (*resource.Object).Removed)
 	marked := func(o *resource.Object) bool {
-		return e.near(o) && e.Instance == o.Labels()[instanceLabel] && !slices.Contains(left, o)
+		sameInstance := func(b *resource.Object) bool { return b.Labels()[instanceLabel] == o.Labels()[instanceLabel] }
+		return e.near(o) && slices.ContainsFunc(e.Bundle, sameInstance) && !slices.Contains(left, o)
 	}
 	crds, err := set.Heads([]string{"CustomResourceDefinition"}, "cert-manager.io")
 	if err != nil {
 		return nil, err
 	}
 	for _, o := range crds {
-		if marked(o) && e.Instance != "" && slices.Contains(certManagerCRDs, o.Name) {
+		if marked(o) && o.Labels()[instanceLabel] != "" && slices.Contains(certManagerCRDs, o.Name) {
 			left = append(left, o)
 		}
 	}
