@@ -153,8 +153,6 @@ func (r *render) verify() error {
 		Secret:          r.state.secret,
 		NoTrust:         r.spec.TrustDistribution != nil && !r.state.trust,
 		Chain:           r.registry.chain,
-		Removed:         r.removed,
-		Vacated:         r.vacated,
 		CertManager:     r.state.certManager,
 		IssuerStated:    issuerStated,
 		Proxy:           proxyContainer,

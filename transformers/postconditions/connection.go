@@ -71,8 +71,9 @@ func dataOf(set *resource.Set, e Expected, name string) (map[string]string, erro
 	if err != nil {
 		return nil, err
 	}
+	wanted := reference{kind: "Secret", namespace: e.Namespace, name: name}
 	for _, o := range secrets {
-		if o.Name != name || !e.near(o) {
+		if !e.providedBy(o)(wanted) {
 			continue
 		}
 		var typed corev1.Secret

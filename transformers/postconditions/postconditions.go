@@ -47,10 +47,6 @@ type Expected struct {
 	// Bundle is the bundled cert-manager that must go, empty if it stays or the
 	// render has none.
 	Bundle []*resource.Object
-	// Removed are the objects taken out, and Vacated the Secrets that only removed
-	// Certificates would have written.
-	Removed []*resource.Object
-	Vacated []string
 	// Proxy is the container that must keep pushes out, where Enforced says that one
 	// must; where NoProxy does, nothing of it may be left.
 	Proxy             string

@@ -33,7 +33,7 @@ func (r reference) means(other reference) bool {
 // nothing writes any more, nor to a port that the registry's Service has lost. What
 // is not the release's, or may mean something else, is a doubt and no failure.
 func nothingDangles(set *resource.Set, e Expected) ([]Doubt, []error, error) {
-	gone := e.gone()
+	gone := e.gone(set)
 	var needles []string
 	for _, g := range gone {
 		needles = append(needles, g.name)
@@ -78,25 +78,40 @@ func nothingDangles(set *resource.Set, e Expected) ([]Doubt, []error, error) {
 	return doubts, failures, nil
 }
 
-// gone are the objects that were removed and the Secrets that nothing writes any more.
-func (e Expected) gone() []reference {
+// gone are the objects that were removed, and the Secrets that the Certificates among
+// them would have written.
+func (e Expected) gone(set *resource.Set) []reference {
 	var gone []reference
-	for _, o := range e.Removed {
-		gone = append(gone, e.identity(o))
-	}
-	for _, name := range e.Vacated {
-		gone = append(gone, reference{kind: "Secret", namespace: e.Namespace, name: name})
+	for _, o := range set.Removed() {
+		gone = append(gone, e.provides(o)...)
 	}
 	return gone
 }
 
-// providedBy returns a test of whether an object is what a reference means, or a
-// Certificate that writes it.
-func (e Expected) providedBy(o *resource.Object) func(reference) bool {
-	provided := []reference{e.identity(o)}
-	if isCertificate(o) {
-		provided = append(provided, reference{kind: "Secret", namespace: provided[0].namespace, name: scalar(o.Node().YNode(), "spec", "secretName")})
+// provides are what others can refer to because of an object: the object itself by
+// each of its names, and the Secret that a Certificate writes.
+func (e Expected) provides(o *resource.Object) []reference {
+	var provided []reference
+	// kustomize changes names before it runs a function, and what refers to them after.
+	former := func(field string) []string {
+		return strings.FieldsFunc(o.Annotations()["internal.config.kubernetes.io/"+field], func(c rune) bool { return c == ',' })
 	}
+	for _, name := range append(former("previousNames"), o.Name) {
+		for _, namespace := range append(former("previousNamespaces"), o.Namespace) {
+			r := e.identity(o)
+			r.name, r.namespace = name, e.namespaceOf(o.Kind, namespace)
+			provided = append(provided, r)
+		}
+	}
+	if isCertificate(o) { // only then, because the tree of a removed CRD need not be parsed
+		provided = append(provided, reference{kind: "Secret", namespace: e.namespaceOf("Secret", o.Namespace), name: scalar(o.Node().YNode(), "spec", "secretName")})
+	}
+	return slices.DeleteFunc(provided, func(r reference) bool { return r.name == "" })
+}
+
+// providedBy returns a test of whether an object provides what a reference means.
+func (e Expected) providedBy(o *resource.Object) func(reference) bool {
+	provided := e.provides(o)
 	return func(r reference) bool { return slices.ContainsFunc(provided, r.means) }
 }
 

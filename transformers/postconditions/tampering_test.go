@@ -37,8 +37,10 @@ type tampering struct {
 	// changes are pairs: what is replaced, and by what.
 	changes []string
 	// more is added at the end.
-	more   string
-	expect func(*postconditions.Expected)
+	more string
+	// removed is a stream of what was in the render and was removed.
+	removed string
+	expect  func(*postconditions.Expected)
 	// want is part of the error, or of the doubts if inDoubt; empty if all is well.
 	want    string
 	inDoubt bool
@@ -52,8 +54,15 @@ func (c tampering) check(t *testing.T, text string, e postconditions.Expected) {
 		require.Contains(t, text, c.changes[i])
 		text = strings.Replace(text, c.changes[i], c.changes[i+1], 1)
 	}
-	s, err := resource.ParseStream([]byte(text + c.more))
+	s, err := resource.ParseStream([]byte(text + c.more + "\n---\n" + c.removed))
 	require.NoError(t, err)
+	if c.removed != "" {
+		all, err := s.Select(nil)
+		require.NoError(t, err)
+		for _, o := range all[len(all)-strings.Count(c.removed, "kind: "):] {
+			s.Remove(o)
+		}
+	}
 	first := func(kind string) *resource.Object {
 		found, err := s.Select([]string{kind})
 		require.NoError(t, err)
@@ -167,6 +176,7 @@ func TestChainMustBeWhole(t *testing.T) {
 		"the CA's own Issuer is gone":            {changes: []string{authority[strings.Index(authority[4:], "---")+4:], ""}},
 		"the Issuer is in another namespace":     {changes: []string{"{name: signer, namespace: site}", "{name: signer, namespace: other}"}, want: "refers to Issuer signer"},
 		"the Issuer is of another group":         {changes: []string{signer, "", "issuerRef: {name: signer}", "issuerRef: {name: signer, group: awspca.cert-manager.io}", "secretName: authority, items", "secretName: serving, items"}},
+		"kustomize has changed its name":         {changes: []string{"{name: signer, namespace: site}", "{name: a-signer, namespace: site, annotations: {internal.config.kubernetes.io/previousNames: signer}}"}},
 		"the scenario states it":                 {changes: []string{signer, "", "secretName: authority, items", "secretName: serving, items"}, expect: func(e *postconditions.Expected) { e.IssuerStated = true }},
 		"all is in the cluster":                  {changes: append(elsewhere, "secretName: authority, items", "secretName: serving, items")},
 		"all is gone and named after it":         {changes: append(elsewhere, "issuerRef: {name: signer}", "issuerRef: {name: edge-ca-issuer}"), want: "Certificate/leaf: spec.issuerRef refers to the release's Issuer edge-ca-issuer"},
@@ -221,9 +231,10 @@ func TestTrustMustBeGone(t *testing.T) {
 		"of another release":              {changes: labelled(", labels: {app.kubernetes.io/instance: spegel}")},
 		"without labels":                  {changes: labelled("")},
 		"of the documented name":          {changes: append(labelled(""), "{name: trust, namespace: site}\nspec:\n  template", "{name: edge-containerd-config, namespace: site}\nspec:\n  template"), want: "DaemonSet/edge-containerd-config: still mounts"},
+		"of that name before kustomize":   {changes: append(labelled(", annotations: {internal.config.kubernetes.io/previousNames: edge-containerd-config}"), "{name: trust, namespace: site, annotations", "{name: edge-containerd-config-v2, namespace: site, annotations"), want: "still mounts"},
 		"of that name and another chart":  {changes: append(labelled(", labels: {helm.sh/chart: mirror-1.0.0}"), "{name: trust, namespace: site, labels", "{name: edge-containerd-config, namespace: site, labels")},
 		"it takes the registry's Secret":  {changes: append(labelled(", labels: {helm.sh/chart: mirror-1.0.0}"), "secretName: own, items", "secretName: serving, items"), want: "still mounts /etc/containerd"},
-		"it takes what nothing writes":    {changes: append(labelled(""), "secretName: own, items", "secretName: old-ca, items"), expect: func(e *postconditions.Expected) { e.NoTrust, e.Vacated = true, []string{"old-ca"} }, want: "still mounts /etc/containerd"},
+		"it takes what nothing writes":    {changes: append(labelled(""), "secretName: own, items", "secretName: old-ca, items"), removed: "apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {name: a, namespace: site}\nspec: {secretName: old-ca}\n", want: "still mounts /etc/containerd"},
 		"in another namespace":            {changes: []string{"{name: trust, namespace: site, labels", "{name: trust, namespace: other, labels"}},
 		"it only reads":                   {changes: []string{"mountPath: /etc/containerd}", "mountPath: /etc/containerd, readOnly: true}"}},
 		"no container mounts it":          {changes: []string{"{name: containerd, mountPath", "{name: other, mountPath"}},

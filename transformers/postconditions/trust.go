@@ -30,9 +30,15 @@ func trustIsGone(set *resource.Set, e templated) ([]error, error) {
 	if err != nil {
 		return nil, err
 	}
+	own := e.certificateSecrets()
+	for _, g := range e.gone(set) {
+		if g.kind == "Secret" {
+			own = append(own, g.name)
+		}
+	}
 	var failures []error
 	for _, o := range daemonSets {
-		if !e.near(o) || !e.distributesTrust(o) {
+		if !e.near(o) || !e.distributesTrust(o, own) {
 			continue
 		}
 		template, err := templateOf(o)
@@ -49,17 +55,16 @@ func trustIsGone(set *resource.Set, e templated) ([]error, error) {
 
 // distributesTrust reports whether a DaemonSet in the release's namespace is the
 // registry's: of its instance and chart, without labels and of the documented name,
-// or because it takes the registry's own Secrets.
-func (e templated) distributesTrust(o *resource.Object) bool {
+// or because it takes one of the registry's own Secrets.
+func (e templated) distributesTrust(o *resource.Object, own []string) bool {
 	labels, registry := o.Labels(), e.Workload.Labels()
 	instance, chart := labels[instanceLabel], labels[chartLabel]
 	switch {
 	case instance != "" && instance == e.Instance && (chart == "" || chart == registry[chartLabel]):
 		return true
-	case instance == "" && chart == "" && strings.HasSuffix(o.Name, "containerd-config"):
+	case instance == "" && chart == "" && slices.ContainsFunc(e.provides(o), func(r reference) bool { return strings.HasSuffix(r.name, "containerd-config") }):
 		return true
 	}
-	own := append(e.certificateSecrets(), e.Vacated...)
 	return slices.ContainsFunc(e.secretsOf(o), func(name string) bool { return slices.Contains(own, name) })
 }
 
