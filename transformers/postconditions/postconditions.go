@@ -1,7 +1,8 @@
-// Package postconditions judges a patched render by what must hold on it. It
-// shares no code with the transformers, and goes about it another way where it
-// can: typed where they edit nodes, by field name where they follow paths. A
-// mistake of theirs is then not repeated here.
+// Package postconditions checks that the patched manifests are what a scenario means.
+// It shares no code with the transformers and reaches its verdict by another road:
+// with types where they edit nodes, by a table of the fields that refer to something
+// where they follow paths, and by what was removed from the set where they record it.
+// A mistake of theirs is then not repeated here.
 package postconditions
 
 import (

@@ -1,6 +1,7 @@
 package postconditions
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -53,7 +54,10 @@ func nothingDangles(set *resource.Set, e Expected) ([]Doubt, []error, error) {
 	for _, o := range objects {
 		gone = slices.DeleteFunc(gone, e.providedBy(o))
 	}
-	var doubts []Doubt
+	doubts, err := unselected(set)
+	if err != nil {
+		return nil, nil, err
+	}
 	var failures []error
 	for _, o := range objects {
 		for _, ref := range e.references(o) {
@@ -61,7 +65,7 @@ func nothingDangles(set *resource.Set, e Expected) ([]Doubt, []error, error) {
 			switch {
 			case slices.ContainsFunc(gone, ref.means):
 				what = ref.kind + " " + ref.name
-			case len(lost) > 0 && slices.Contains(lost, ref.port) && ref.means(e.identity(e.Service)):
+			case len(lost) > 0 && slices.Contains(lost, ref.port) && e.providedBy(e.Service)(ref):
 				what = "port " + ref.port + " of Service " + ref.name
 			default:
 				continue
@@ -208,12 +212,9 @@ func (e Expected) scraped(o *resource.Object) []reference {
 	if e.Service == nil || !e.selectsNamespace(o) {
 		return nil
 	}
-	labels := e.Service.Labels()
 	for _, selector := range at(o.Node().YNode(), []string{"spec", "selector", "matchLabels"}) {
-		for i := 0; i+1 < len(selector.Content); i += 2 {
-			if labels[selector.Content[i].Value] != selector.Content[i+1].Value {
-				return nil
-			}
+		if !selects(selector, e.Service.Labels()) {
+			return nil
 		}
 	}
 	var refs []reference
@@ -223,6 +224,50 @@ func (e Expected) scraped(o *resource.Object) []reference {
 		refs = append(refs, r)
 	}
 	return refs
+}
+
+// selects reports whether labels have all that a selector's matchLabels want.
+func selects(matchLabels *yaml.Node, labels map[string]string) bool {
+	for i := 0; i+1 < len(matchLabels.Content); i += 2 {
+		if labels[matchLabels.Content[i].Value] != matchLabels.Content[i+1].Value {
+			return false
+		}
+	}
+	return true
+}
+
+// unselected are doubts about trust-manager's Bundles that took a CA, by its labels,
+// from an object that was removed or from the Secret of a removed Certificate.
+func unselected(set *resource.Set) ([]Doubt, error) {
+	bundles, err := set.Select([]string{"Bundle"}, "selector")
+	if err != nil {
+		return nil, err
+	}
+	var doubts []Doubt
+	for _, bundle := range bundles {
+		for _, o := range set.Removed() {
+			source, labels := "", o.Labels()
+			switch {
+			case o.Kind == "ConfigMap":
+				source = "configMap"
+			case o.Kind == "Secret":
+				source = "secret"
+			case isCertificate(o):
+				source, labels = "secret", map[string]string{}
+				for _, template := range at(o.Node().YNode(), []string{"spec", "secretTemplate", "labels"}) {
+					for i := 0; i+1 < len(template.Content); i += 2 {
+						labels[template.Content[i].Value] = template.Content[i+1].Value
+					}
+				}
+			}
+			for _, matchLabels := range at(bundle.Node().YNode(), []string{"spec", "sources", "[]", source, "selector", "matchLabels"}) {
+				if selects(matchLabels, labels) {
+					doubts = append(doubts, Doubt{codes.DanglingReference, bundle, fmt.Sprintf("spec.sources[].%s.selector selected %s, which was removed", source, o)})
+				}
+			}
+		}
+	}
+	return doubts, nil
 }
 
 // selectsNamespace reports whether a ServiceMonitor looks for Services in the

@@ -46,7 +46,7 @@ metadata: {name: gone}
 apiVersion: cert-manager.io/v1
 kind: Certificate
 metadata: {name: gone, namespace: site}
-spec: {secretName: gone}
+spec: {secretName: gone, secretTemplate: {labels: {trust: plant}}}
 ---
 apiVersion: apps/v1
 kind: Deployment
@@ -147,6 +147,9 @@ func TestNothingDangles(t *testing.T) {
 		"a PodMonitor's certificate":          {more: referrer("monitoring.coreos.com/v1", "PodMonitor", "site", "spec: {podMetricsEndpoints: [{tlsConfig: {cert: {secret: {name: gone}}}}]}"), want: "Secret gone"},
 		"a Bundle's Secret":                   {more: referrer("trust.cert-manager.io/v1alpha1", "Bundle", "''", "spec: {sources: [{secret: {name: gone, key: ca.crt}}]}"), want: "spec.sources[].secret still refers to Secret gone", inDoubt: true},
 		"a Bundle's ConfigMap":                {more: referrer("trust.cert-manager.io/v1alpha1", "Bundle", "''", "spec: {sources: [{configMap: {name: gone}}]}"), want: "ConfigMap gone", inDoubt: true},
+
+		"a Bundle's selector":           {more: referrer("trust.cert-manager.io/v1alpha1", "Bundle", "''", "spec: {sources: [{secret: {selector: {matchLabels: {trust: plant}}}}]}"), want: "spec.sources[].secret.selector selected Certificate/gone, which was removed", inDoubt: true},
+		"a Bundle's selector of others": {more: referrer("trust.cert-manager.io/v1alpha1", "Bundle", "''", "spec: {sources: [{secret: {selector: {matchLabels: {trust: other}}}}]}")},
 
 		"a webhook's Service":              {more: webhook("{name: gone, namespace: site}"), want: "webhooks[].clientConfig.service still refers to Service gone"},
 		"a webhook's Service elsewhere":    {more: webhook("{name: gone, namespace: other}")},
