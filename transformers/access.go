@@ -60,9 +60,7 @@ func AccessOf(set *resource.Set, layer *scenario.Layer, options Options) (*Acces
 		Addresses: addressesOf(service), Port: r.servicePort(service.Node()), LoginServer: r.spelledLoginServer(),
 		HTTP: r.decided.HTTP, Secret: r.decided.Secret, Issued: r.decided.CertManager,
 	}
-	if r.registry.Trust != nil && r.decided.Trust {
-		a.DaemonSet = r.registry.Trust
-	}
+	a.DaemonSet = r.decided.Trust
 	if a.HTTP {
 		return a, r.report, nil
 	}

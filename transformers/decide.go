@@ -50,16 +50,21 @@ func (r *render) decideState() decision.Decision {
 	// Certificate. Stated HTTP does the same the other way round.
 	d := decision.Decision{
 		Workload: reg.Workload, Container: text(reg.Container, "name"), CertificatePath: reg.CertificatePath,
-		Service: reg.Service, Instance: reg.Release.Instance, Namespace: reg.Release.Namespace,
-		HTTP:        stated(spec.HTTPEnabled, reg.HTTP && !tls && !isTrue(cmEnabled)),
-		CertManager: stated(cmEnabled, reg.Certificate != nil && !tls && !isTrue(spec.HTTPEnabled)),
-		Install:     stated(cmInstall, len(reg.Bundle) > 0),
-		Trust:       stated(trustEnabled, reg.Trust != nil),
-		Enforced:    r.enforced(),
-		TLSStated:   tls || cmEnabled != nil || spec.HTTPEnabled != nil,
-		NoTrust:     trustEnabled != nil && !*trustEnabled,
+		Service: reg.Service, FormerPorts: portsOf(reg.Service),
+		Release: reg.Release.Name, Instance: reg.Release.Instance, Namespace: reg.Release.Namespace,
+		HTTP:         stated(spec.HTTPEnabled, reg.HTTP && !tls && !isTrue(cmEnabled)),
+		CertManager:  stated(cmEnabled, reg.Certificate != nil && !tls && !isTrue(spec.HTTPEnabled)),
+		Install:      stated(cmInstall, len(reg.Bundle) > 0),
+		Enforced:     r.enforced(),
+		Proxy:        proxyContainer,
+		Chain:        reg.Chain,
+		IssuerStated: r.issuer() != nil,
+		TLSStated:    tls || cmEnabled != nil || spec.HTTPEnabled != nil,
+		NoTrust:      trustEnabled != nil && !*trustEnabled,
 	}
-	d.NoCertManager = cmInstall != nil && !*cmInstall && len(reg.Bundle) > 0
+	if !d.NoTrust {
+		d.Trust = reg.Trust
+	}
 	d.NoProxy = !d.Enforced && reg.Proxied
 	if c := r.scenario.ConnectionString(); c != nil {
 		d.ConnectionString = c.Reveal()
@@ -110,6 +115,7 @@ func (r *render) decideBundle(d *decision.Decision) error {
 	}
 	for _, e := range r.registry.Bundle {
 		d.Gone = append(d.Gone, decision.Removal{Object: e.Object, Part: decision.Bundle, Reason: reason})
+		d.Bundle = append(d.Bundle, e.Object)
 	}
 	return nil
 }
@@ -272,6 +278,22 @@ func (r *render) decideFreeName(d *decision.Decision) error {
 	}
 }
 
+// portsOf returns the names and numbers of a Service's ports, none for no Service.
+func portsOf(service *resource.Object) []string {
+	if service == nil {
+		return nil
+	}
+	var ports []string
+	for _, p := range elements(service.Node(), "spec", "ports") {
+		for _, field := range []string{"name", "port"} {
+			if value := text(p, field); value != "" {
+				ports = append(ports, value)
+			}
+		}
+	}
+	return ports
+}
+
 func stated(value *bool, otherwise bool) bool {
 	if value != nil {
 		return *value
@@ -314,7 +336,7 @@ func (r *render) contradictions(d decision.Decision) []error {
 		report(codes.InstallWithoutEnabled, "spec.certManager.install", "write certManager.install: false",
 			"the render holds a bundled cert-manager that the registry would not use; the chart refuses cert-manager.install=true with cert-manager.enabled=false too")
 	}
-	if d.HTTP && d.Trust && d.TLSStated {
+	if d.HTTP && (d.Trust != nil || isTrue(trust)) && d.TLSStated {
 		report(codes.TrustWithoutCertificate, "spec.trustDistribution.enabled", "write trustDistribution.enabled: false",
 			"with httpEnabled there is no certificate that nodes could be told to trust")
 	}

@@ -156,15 +156,12 @@ func (r *render) reportRest() {
 // verify hands the result to the post-conditions, which know only what must hold and
 // nothing of how it was brought about.
 func (r *render) verify() error {
-	d := r.decided
-	return postconditions.Check(r.set, postconditions.Expected{
-		Workload: d.Workload, Container: d.Container, CertificatePath: d.CertificatePath, Service: d.Service,
-		Instance: d.Instance, Namespace: d.Namespace,
-		HTTP: d.HTTP, TLSStated: d.TLSStated, Secret: d.Secret, CertManager: d.CertManager,
-		NoTrust: d.NoTrust, NoCertManager: d.NoCertManager, Removed: r.removed, Vacated: d.Vacated,
-		Proxy: proxyContainer, Enforced: d.Enforced, NoProxy: d.NoProxy,
-		ConnectionString: d.ConnectionString,
-	})
+	doubts, err := postconditions.Check(r.set, r.decided)
+	r.running, r.concern = "prune", ConcernCleanUp // what it left is meant
+	for _, d := range doubts {
+		r.warn(d.Code, d.Object, "%s", d.Message)
+	}
+	return err
 }
 
 // onlyHooks never holds for an empty stream, which is the edge's business, nor for

@@ -17,17 +17,18 @@ type Decision struct {
 	Workload        *resource.Object
 	Container       string
 	CertificatePath string
-	// Service is nil if the manifests hold none.
-	Service *resource.Object
-	// Instance and Namespace tell the release's objects from others; either may be
-	// empty.
-	Instance, Namespace string
+	// Service is nil if the manifests hold none. FormerPorts are the names and numbers
+	// of its ports as rendered.
+	Service     *resource.Object
+	FormerPorts []string
+	// Release is the Helm release's name. Instance and Namespace tell its objects from
+	// others; either may be empty.
+	Release, Instance, Namespace string
 
 	// HTTP means that the registry serves no TLS, CertManager that a Certificate
-	// writes Secret, Install that the chart's own cert-manager stays, Trust that a
-	// DaemonSet makes nodes trust the registry, and Enforced that a proxy refuses
-	// every push.
-	HTTP, CertManager, Install, Trust, Enforced bool
+	// writes Secret, Install that the chart's own cert-manager stays, and Enforced that
+	// a proxy refuses every push.
+	HTTP, CertManager, Install, Enforced bool
 	// TLSStated means that the scenario states where the certificate comes from. If
 	// it does not, nothing of TLS changes.
 	TLSStated bool
@@ -35,6 +36,10 @@ type Decision struct {
 	// has mounted at CertificatePath. It is empty for HTTP.
 	Secret string
 
+	// Chain is what issues the registry's certificate as rendered, nearest first.
+	// IssuerStated means that the scenario states the issuer.
+	Chain        []*resource.Object
+	IssuerStated bool
 	// CASecrets are the Secrets whose CA nodes may be told to trust beside Secret's
 	// own: those of the CA Certificates that issue the registry's.
 	CASecrets []string
@@ -43,8 +48,16 @@ type Decision struct {
 	Gone []Removal
 	// Vacated are the Secrets that only removed objects would have provided.
 	Vacated []string
-	// NoTrust, NoCertManager and NoProxy mean that nothing of these may remain.
-	NoTrust, NoCertManager, NoProxy bool
+	// Bundle is the bundled cert-manager if it is to be removed, empty if it stays.
+	Bundle []*resource.Object
+	// Trust is the DaemonSet that makes nodes trust the registry, nil if there is none
+	// on the result. NoTrust means that there must be none.
+	Trust   *resource.Object
+	NoTrust bool
+	// Proxy is the name of the container that refuses pushes if Enforced. NoProxy means
+	// that nothing of it may remain.
+	Proxy   string
+	NoProxy bool
 
 	// ConnectionString is the one that the settings gave, empty for none.
 	ConnectionString string

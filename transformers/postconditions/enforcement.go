@@ -45,7 +45,7 @@ const wrongProxy = "say with spec.targets.service which Service is the registry'
 // onlyTheProxyIsReached: every port of every Service that selects the registry's
 // pods, other than a headless one, leads to a port of the proxy's container and of
 // no other, or to a container that is neither.
-func onlyTheProxyIsReached(set *resource.Set, e Expected) ([]error, error) {
+func onlyTheProxyIsReached(set *resource.Set, e proxied) ([]error, error) {
 	if !e.Enforced {
 		return nil, nil
 	}
@@ -80,7 +80,7 @@ type service struct {
 }
 
 // servicesOf decodes the Services that select the registry's pods.
-func servicesOf(set *resource.Set, e Expected) ([]service, error) {
+func servicesOf(set *resource.Set, e proxied) ([]service, error) {
 	objects, err := set.Select([]string{"Service"})
 	if err != nil {
 		return nil, err
@@ -145,7 +145,7 @@ func eachPort(template *corev1.PodTemplateSpec, f func(*corev1.Container, corev1
 
 // portsAreUnique: the proxy's ports have names and numbers that no other port of the
 // pod has.
-func portsAreUnique(e Expected) []error {
+func portsAreUnique(e proxied) []error {
 	names, numbers := map[string]int{}, map[int32]int{}
 	eachPort(e.pod, func(_ *corev1.Container, p corev1.ContainerPort) {
 		names[p.Name]++
@@ -180,7 +180,7 @@ const refusal = `return 403 '{"errors":[{"code":"DENIED","message":"This operati
 
 // proxyIsConfigured: the ConfigMap that the proxy's container mounts is there, and
 // refuses by default; what it lets through goes to the registry's container only.
-func proxyIsConfigured(set *resource.Set, e Expected) ([]error, error) {
+func proxyIsConfigured(set *resource.Set, e proxied) ([]error, error) {
 	if !e.Enforced {
 		return nil, nil
 	}
@@ -235,7 +235,7 @@ func isTokenRule(methods, pattern string) bool {
 
 // leadsTo reports whether an address is a port of the registry's container: one that it
 // declares, or that no container does, because declaring one is optional.
-func leadsTo(e Expected, address string) bool {
+func leadsTo(e proxied, address string) bool {
 	m := loopback().FindStringSubmatch(address)
 	if m == nil {
 		return false
@@ -250,7 +250,7 @@ func leadsTo(e Expected, address string) bool {
 }
 
 // nodeIsNoWayPast: no address of the node leads to the registry past the proxy.
-func nodeIsNoWayPast(set *resource.Set, e Expected) ([]error, error) {
+func nodeIsNoWayPast(set *resource.Set, e proxied) ([]error, error) {
 	if !e.Enforced {
 		return nil, nil
 	}
@@ -279,7 +279,7 @@ func nodeIsNoWayPast(set *resource.Set, e Expected) ([]error, error) {
 }
 
 // configOf is what nginx is started with, nil where it would find nothing.
-func configOf(set *resource.Set, e Expected) (string, *resource.Object, error) {
+func configOf(set *resource.Set, e proxied) (string, *resource.Object, error) {
 	proxy := containerOf(e.pod, e.Proxy)
 	if proxy == nil {
 		return "", nil, nil
@@ -306,7 +306,7 @@ func configOf(set *resource.Set, e Expected) (string, *resource.Object, error) {
 
 // proxyIsConfined: the proxy's container may do nothing but its work, and serves the
 // registry's own certificate.
-func proxyIsConfined(_ *resource.Set, e Expected) ([]error, error) {
+func proxyIsConfined(_ *resource.Set, e proxied) ([]error, error) {
 	if !e.Enforced || containerOf(e.pod, e.Proxy) == nil {
 		return nil, nil
 	}
@@ -337,7 +337,7 @@ func proxyIsConfined(_ *resource.Set, e Expected) ([]error, error) {
 }
 
 // proxyIsGone: nothing of a proxy that was taken out is left.
-func proxyIsGone(set *resource.Set, e Expected) ([]error, error) {
+func proxyIsGone(set *resource.Set, e proxied) ([]error, error) {
 	if !e.NoProxy {
 		return nil, nil
 	}
