@@ -29,6 +29,9 @@ var (
 	NoBundledCertManager = declare(Render, "no-bundled-cert-manager",
 		"The scenario wants the chart's own cert-manager, and the render holds none. A patch cannot bring one.",
 		"Render the chart with `cert-manager.install=true`, or write `install: false` and use the cluster's.")
+	BundleUnproved = declare(Render, "bundle-unproved",
+		"The bundled cert-manager is to be removed, and for some objects nothing proves that they belong to it: they carry no label of it, Helm's comments are gone, or their marks contradict each other.",
+		"Name its controller with `spec.targets.certManager`, or take the objects out of the stream.")
 	NoTrustDistribution = declare(Render, "no-trust-distribution",
 		"The scenario wants the chart's trust distribution, and the render holds no such DaemonSet. A patch cannot bring one.",
 		"Render the chart with `trustDistribution.enabled=true`, or write `enabled: false`.")
@@ -41,6 +44,12 @@ var (
 	CertificateOfAnother = declare(Render, "certificate-of-another",
 		"A Certificate that is not the registry's own stands in the way: it writes the Secret that is meant, or has the name that is wanted.",
 		"Name another Secret, say with `spec.targets.certificate` that it is the registry's, or rename it.")
+	NameChanged = declare(Render, "name-changed",
+		"An object was renamed, for example by kustomize's `namePrefix`, and a reference to it still has the former name.",
+		"Correct the reference, in kustomize with a patch that has the new name: it corrects references of custom resources only after its transformers ran, and only those that a `nameReference` in `configurations` lists.")
+	OldCertificate = declare(Render, "old-certificate",
+		"The Certificate is of an API version of cert-manager that lacks the stated fields. cert-manager 1.6 and later no longer serve it.",
+		"Have the chart render `cert-manager.io/v1`, or leave the fields out of the scenario.")
 	SecretType = declare(Render, "secret-type",
 		"A TLS Secret is of type `kubernetes.io/tls`. The documentation's example has `type` under `metadata` since 2024, where the API server refuses it.",
 		"Write `type: kubernetes.io/tls` at the top level of the Secret.")
@@ -54,7 +63,7 @@ var (
 		"The trust distribution hands a CA to the nodes, and there is none to hand out.",
 		"Give `spec.tls.caCrt` or `caCrtFile`, put `ca.crt` into the Secret, or write `trustDistribution.enabled: false`.")
 	CANotTaken = declare(Render, "ca-not-taken",
-		"The trust distribution takes no CA from a Secret, so that it cannot be told which one to hand out.",
+		"The trust distribution takes no CA from a Secret, or takes it from one that nothing in the manifests shows to hold the CA of the registry's certificate.",
 		"Write `trustDistribution.enabled: false` and distribute the CA yourself, or set the certificate by chart values.")
 	ProxyImpossible = declare(Render, "proxy-impossible",
 		"Pushes could reach the registry past the proxy that is to refuse them, or the pod has no room for it.",

@@ -3,20 +3,35 @@ package codes
 // What does not hold on a result. Nothing is written then.
 var (
 	MountMismatch = declare(Result, "mount-mismatch",
-		"The registry's container would not find exactly the intended Secret, read-only, where it looks for its certificate.",
+		"The registry's container would not find exactly the intended Secret with its certificate and key, read-only, where it looks for them, or a container mounts two volumes at one path.",
 		"Look at the volumes and mounts of the workload that the message names, and have the chart mount one Secret there.")
 	PortMismatch = declare(Result, "port-mismatch",
-		"The Service and the container would disagree about the port, or about HTTP and HTTPS.",
+		"The Service, the container and its probes would disagree about the port, or about HTTP and HTTPS.",
 		"Have the chart render a Service whose `targetPort` the container declares, or say with `spec.targets.service` which Service is meant.")
 	CertificateWriters = declare(Result, "certificate-writers",
 		"Exactly one Certificate must write the Secret that the registry mounts.",
 		"Leave one in the render, and say which with `spec.targets.certificate`.")
+	ChainBroken = declare(Result, "chain-broken",
+		"cert-manager cannot issue the registry's certificate, because an issuer or a CA's Certificate of its chain is gone from the manifests.",
+		"Render the chart with its whole chain. If the issuer is in the cluster, state it with `spec.certManager.issuerRef`.")
 	DanglingReference = declare(Result, "dangling-reference",
-		"An object would refer to something that nothing provides any more.",
+		"An object would refer to something that nothing provides any more: a removed object, a Secret that nothing writes, or a port that the registry's Service has lost. It is a warning if the object is not the release's, works without it, or may mean something else.",
 		"Point it elsewhere by chart values, or take it out of the render.")
+	NotRemoved = declare(Result, "not-removed",
+		"An object that was to be removed is still among the manifests.",
+		"It is a mistake of this program: report it with the rendered manifests.")
 	TrustRemains = declare(Result, "trust-remains",
 		"The trust distribution is disabled, and a DaemonSet of the release would still write the container runtime's configuration.",
 		"Say with `spec.targets.trustDistribution` that this DaemonSet is meant, or turn it off by chart values.")
+	KeptUnproved = declare(Result, "kept-unproved",
+		"An object looks like one that the scenario removes, and nothing proves that it is the chart's: no label of the release in its namespace, no template path, no documented name. It stays.",
+		"If it is the chart's, name it with the field below `spec.targets` that the message shows; otherwise nothing is to be done.")
+	NothingToRemove = declare(Result, "nothing-to-remove",
+		"The scenario disables something that the manifests do not hold.",
+		"Nothing, if the chart's values disable it already; otherwise name the object with `spec.targets`.")
+	TrustMismatch = declare(Result, "trust-mismatch",
+		"The nodes would be told to trust the CA in a Secret that the registry's certificate does not depend on.",
+		"Have the chart take the CA from a Secret that the message expects, or write `trustDistribution.enabled: false` and distribute the CA yourself.")
 	CertManagerRemains = declare(Result, "cert-manager-remains",
 		"The bundled cert-manager was to go, and a part of it would stay.",
 		"Render the chart with `cert-manager.install=false`.")

@@ -16,8 +16,8 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/connected-registry/scenario/internal/lazyregexp"
 	"github.com/connected-registry/scenario/scenario"
-	"github.com/connected-registry/scenario/scenario/lazyregexp"
 )
 
 const doctorHelp = `Look at this machine: which Helm, kustomize and kubectl are on the PATH, whether

@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/connected-registry/scenario/codes"
+	"github.com/connected-registry/scenario/internal/lazyregexp"
 	"github.com/connected-registry/scenario/scenario"
-	"github.com/connected-registry/scenario/scenario/lazyregexp"
 	"github.com/connected-registry/scenario/transformers"
 	"github.com/connected-registry/scenario/transformers/patch"
 	"github.com/connected-registry/scenario/transformers/resource"

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/connected-registry/scenario/scenario/lazyregexp"
+	"github.com/connected-registry/scenario/internal/lazyregexp"
 )
 
 // commentLimit is how many characters GitHub takes for a comment. It is compared

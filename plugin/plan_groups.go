@@ -31,7 +31,7 @@ const manyAlike = 5
 // groups sorts what is done by concern, and within one by object.
 func (p *planned) groups(all bool) []group {
 	var groups []group
-	for _, concern := range append(transformers.Concerns(), "") {
+	for _, concern := range transformers.Concerns() {
 		var rows []row
 		for _, c := range p.changes {
 			if r, ok := p.row(c, concern); ok {
@@ -49,7 +49,7 @@ func (p *planned) groups(all bool) []group {
 }
 
 // row is what is done to an object about a concern. An object of which nothing is
-// recorded is about none.
+// recorded is about another.
 func (p *planned) row(c resource.Change, concern transformers.Concern) (row, bool) {
 	r := row{action: action(c), object: printable(c.Object.ID()), kinds: []string{printable(c.Object.Kind)}}
 	done := p.done(c.Object)
@@ -58,7 +58,7 @@ func (p *planned) row(c resource.Change, concern transformers.Concern) (row, boo
 			r.what = append(r.what, printable(scrub(withoutAction(d.Message))))
 		}
 	}
-	return r, len(r.what) > 0 || len(done) == 0 && concern == ""
+	return r, len(r.what) > 0 || len(done) == 0 && concern == transformers.ConcernOther
 }
 
 // withoutAction leaves out of a message what the action beside it says.

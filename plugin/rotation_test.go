@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/connected-registry/scenario/fixtures"
-	"github.com/connected-registry/scenario/transformers"
+	"github.com/connected-registry/scenario/transformers/registry"
 )
 
 const digestAnnotation = "connectedregistry.dev/tls-digest"
@@ -77,7 +77,7 @@ func assertRotated(t *testing.T, before, after string, keys ...string) {
 		}
 	}
 	slices.Sort(changed)
-	want := append([]string{digestAnnotation, transformers.DigestAnnotation}, keys...)
+	want := append([]string{digestAnnotation, registry.DigestAnnotation}, keys...)
 	slices.Sort(want)
 	assert.Equal(t, want, changed)
 

@@ -10,8 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/connected-registry/scenario/codes"
+	"github.com/connected-registry/scenario/internal/lazyregexp"
 	"github.com/connected-registry/scenario/scenario"
-	"github.com/connected-registry/scenario/scenario/lazyregexp"
 	"github.com/connected-registry/scenario/transformers"
 	"github.com/connected-registry/scenario/transformers/keypair"
 	"github.com/connected-registry/scenario/transformers/trust"

@@ -11,6 +11,7 @@ import (
 
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers"
+	"github.com/connected-registry/scenario/transformers/registry"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -138,7 +139,7 @@ func (p *program) verify(flags scenarioFlags, render string) (*verified, error) 
 	if err != nil {
 		return nil, err
 	}
-	workload, records, whole, err := transformers.Recorded(set, merged)
+	workload, records, whole, err := registry.Recorded(set, merged)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +159,7 @@ func (p *program) verify(flags scenarioFlags, render string) (*verified, error) 
 	if found.Status == statusPatched && !whole {
 		found.Status = statusStale
 		found.Reasons = append(found.Reasons, "the record was not written by this program alone: "+
-			transformers.ScenarioAnnotation+" and "+transformers.DigestAnnotation+" do not fit together")
+			registry.ScenarioAnnotation+" and "+registry.DigestAnnotation+" do not fit together")
 	}
 	if found.Status != statusNever {
 		p.findDrift(found, set, merged, flags.namespace)

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/connected-registry/scenario/codes"
-	"github.com/connected-registry/scenario/scenario/lazyregexp"
+	"github.com/connected-registry/scenario/internal/lazyregexp"
 )
 
 // The parts of a connection string, as `az acr connected-registry get-settings`

@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/connected-registry/scenario/codes"
-	"github.com/connected-registry/scenario/scenario/lazyregexp"
+	"github.com/connected-registry/scenario/internal/lazyregexp"
 )
 
 const (

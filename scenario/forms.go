@@ -14,7 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/connected-registry/scenario/codes"
-	"github.com/connected-registry/scenario/scenario/lazyregexp"
+	"github.com/connected-registry/scenario/internal/lazyregexp"
 )
 
 // validateIP accepts any address that one host can have, in a form that every

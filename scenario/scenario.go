@@ -229,6 +229,9 @@ type Targets struct {
 	TrustDistribution *Target `json:"trustDistribution,omitempty"`
 	// Certificate is the cert-manager Certificate that the registry serves.
 	Certificate *Target `json:"certificate,omitempty"`
+	// CertManager is the controller of the cert-manager that the chart bundles, and
+	// with it everything that belongs to it.
+	CertManager *Target `json:"certManager,omitempty"`
 }
 
 // Target selects objects; every field that is stated must match.

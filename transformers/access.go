@@ -3,6 +3,8 @@ package transformers
 import (
 	"net/netip"
 
+	"github.com/connected-registry/scenario/transformers/registry"
+
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/connected-registry/scenario/scenario"
@@ -54,13 +56,11 @@ func AccessOf(set *resource.Set, layer *scenario.Layer, options Options) (*Acces
 	}
 	a := &Access{
 		Service: service,
-		Release: r.registry.release.name, Namespace: r.registry.release.namespace,
+		Release: r.registry.Release.Name, Namespace: r.registry.Release.Namespace,
 		Addresses: addressesOf(service), Port: r.servicePort(service.Node()), LoginServer: r.spelledLoginServer(),
-		HTTP: r.state.http, Secret: r.state.secret, Issued: r.state.certManager,
+		HTTP: r.decided.HTTP, Secret: r.decided.Secret, Issued: r.decided.CertManager,
 	}
-	if r.registry.trust != nil && r.state.trust {
-		a.DaemonSet = r.registry.trust
-	}
+	a.DaemonSet = r.decided.Trust
 	if a.HTTP {
 		return a, r.report, nil
 	}
@@ -88,7 +88,7 @@ func (r *render) spelledLoginServer() string {
 	if stated := r.spec.RegistryLoginServer; stated != nil {
 		return *stated
 	}
-	return r.registry.env(loginServerEnv, "")
+	return r.registry.Env(registry.LoginServerEnv, "")
 }
 
 // findCA finds what clients must trust in the scenario, or in a Secret of the render.

@@ -3,6 +3,8 @@ package transformers
 import (
 	"errors"
 
+	"github.com/connected-registry/scenario/transformers/registry"
+
 	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers/resource"
@@ -34,31 +36,31 @@ func (r *render) note(code codes.Code, o *resource.Object, format string, args .
 // adviseOnCertManager asks for the cluster's cert-manager, where one is needed and
 // the result does not bring its CRDs along.
 func (r *render) adviseOnCertManager() error {
-	if !r.state.certManager {
+	if !r.decided.CertManager {
 		return nil
 	}
-	crds, err := r.set.Heads([]string{"CustomResourceDefinition"}, certManagerGroup)
+	crds, err := r.set.Heads([]string{"CustomResourceDefinition"}, registry.CertManagerGroup)
 	if err != nil {
 		return err
 	}
 	for _, o := range crds {
-		if o.Name == "certificates."+certManagerGroup {
+		if o.Name == "certificates."+registry.CertManagerGroup {
 			return nil
 		}
 	}
-	r.note(codes.CertManagerNeeded, r.registry.certificate, "cert-manager is to issue it, and the result does not bring its CRDs along: the cluster must have cert-manager, or the pod waits for its Secret")
+	r.note(codes.CertManagerNeeded, r.registry.Certificate, "cert-manager is to issue it, and the result does not bring its CRDs along: the cluster must have cert-manager, or the pod waits for its Secret")
 	return nil
 }
 
 func (r *render) adviseOnHTTP() error {
-	if !r.state.http {
+	if !r.decided.HTTP {
 		return nil
 	}
 	address := r.clusterIP()
 	if address == "" {
 		address = "ADDRESS"
 	}
-	r.note(codes.InsecureRegistry, r.registry.service, "nodes speak HTTPS to it until their container runtime is told otherwise: for containerd write server = \"http://%s:80\" into /etc/containerd/certs.d/%s:80/hosts.toml, for k3s a mirror for %s:80 into /etc/rancher/k3s/registries.yaml", address, address, address)
+	r.note(codes.InsecureRegistry, r.registry.Service, "nodes speak HTTPS to it until their container runtime is told otherwise: for containerd write server = \"http://%s:80\" into /etc/containerd/certs.d/%s:80/hosts.toml, for k3s a mirror for %s:80 into /etc/rancher/k3s/registries.yaml", address, address, address)
 	return nil
 }
 
@@ -79,12 +81,12 @@ func (r *render) adviseOnStorage() error {
 
 // adviseOnSecret looks at where the Secret that the scenario names will be.
 func (r *render) adviseOnSecret() error {
-	if tls := r.spec.TLS; tls == nil || tls.Secret == nil || r.registry.release.namespace == "" {
+	if tls := r.spec.TLS; tls == nil || tls.Secret == nil || r.registry.Release.Namespace == "" {
 		return nil
 	}
-	o, err := r.named("Secret", r.state.secret)
-	if err == nil && o != nil && o.Namespace == "" && r.registry.workload.Namespace != "" {
-		r.note(codes.SecretNamespace, o, "states no namespace, and the registry mounts it in %s; write metadata.namespace: %s", r.registry.release.namespace, r.registry.release.namespace)
+	o, err := r.named("Secret", r.decided.Secret)
+	if err == nil && o != nil && o.Namespace == "" && r.registry.Workload.Namespace != "" {
+		r.note(codes.SecretNamespace, o, "states no namespace, and the registry mounts it in %s; write metadata.namespace: %s", r.registry.Release.Namespace, r.registry.Release.Namespace)
 	}
 	return err
 }
@@ -101,7 +103,7 @@ func (r *render) adviseOnConnection() error {
 	}
 	_, bad := scenario.ParseConnectionString(value)
 	if e, ok := errors.AsType[scenario.Error](bad); ok { // the first says enough of any text
-		r.note(e.Code, o, "%s: %s; %s", connectionEnv, e.Message, e.Fix)
+		r.note(e.Code, o, "%s: %s; %s", registry.ConnectionEnv, e.Message, e.Fix)
 	}
 	return nil
 }
@@ -109,9 +111,9 @@ func (r *render) adviseOnConnection() error {
 // renderedConnection is the connection string that the registry's container finds,
 // and the object that holds it; empty where the render does not say.
 func (r *render) renderedConnection() (*resource.Object, string, error) {
-	env := variable(r.registry.container, connectionEnv)
+	env := registry.Variable(r.registry.Container, registry.ConnectionEnv)
 	if value := text(env, "value"); value != "" {
-		return r.registry.workload, value, nil
+		return r.registry.Workload, value, nil
 	}
 	ref := lookup(env, "valueFrom", "secretKeyRef")
 	if ref.IsNil() {

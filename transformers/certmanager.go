@@ -7,6 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/connected-registry/scenario/transformers/decision"
+	"github.com/connected-registry/scenario/transformers/registry"
+
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	cmmeta "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,45 +21,64 @@ import (
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
-// certManager takes the bundled cert-manager out, makes sure of an Issuer chain
-// and a Certificate for the registry, or takes these out.
+// certManager removes the bundled cert-manager, makes sure of an Issuer chain and a
+// Certificate for the registry, or removes these.
 func certManager(r *render) error {
-	cm := r.spec.CertManager
-	if cm != nil && cm.Install != nil && !*cm.Install {
-		r.removeBundle()
+	r.removeBundle()
+	if r.decided.CertManager && r.certificateConcerned(r.decided) {
+		if err := r.ensureCertificate(); err != nil {
+			return err
+		}
 	}
-	switch {
-	case r.state.certManager && r.certificateConcerned():
-		return r.ensureCertificate()
-	case !r.state.certManager && r.state.tlsStated:
-		return r.removeCertificate()
-	}
+	r.removeDecided(decision.Issuance)
+	r.warnOfKeptCertificate()
 	return nil
 }
 
-// removeBundle takes the bundled cert-manager out whole.
+// removeBundle removes the bundled cert-manager whole.
 func (r *render) removeBundle() {
-	bundle := r.registry.bundle
-	if len(bundle) == 0 {
+	removed := r.removeDecided(decision.Bundle)
+	if len(removed) == 0 {
+		r.warnOfOtherCertManager()
 		return
 	}
-	hooks := false
-	for _, o := range bundle {
-		hooks = hooks || o.Annotations()[hookAnnotation] != ""
-		r.remove(o, "the cluster's cert-manager takes its place")
-	}
-	if !hooks {
+	isHook := func(o *resource.Object) bool { return o.Annotations()[registry.HookAnnotation] != "" }
+	if !slices.ContainsFunc(removed, isHook) {
 		// Helm 3 passes no hooks to post-renderers and appends them unpatched.
 		r.warn(codes.HooksUnpatched, nil, "the bundled cert-manager's startupapicheck hooks are not in the stream; if the chart renders them, they run and fail: set the chart value cert-manager.install=false (or cert-manager.startupapicheck.enabled=false), or use --no-hooks")
 	}
 }
 
-// certificateConcerned says whether anything is stated that the Certificate must
+// warnOfOtherCertManager names the cert-manager that runs in the release's namespace and
+// stays, because the evidence says that it is not the chart's.
+func (r *render) warnOfOtherCertManager() {
+	if cm := r.spec.CertManager; cm == nil || cm.Install == nil || *cm.Install {
+		return
+	}
+	for _, e := range r.registry.Candidates[registry.CertManager] {
+		if r.registry.Release.SameNamespace(e.Object.Namespace) {
+			r.warn(codes.KeptUnproved, e.Object, "kept, because no evidence proves that it is the chart's (%s); if it is, write %s", e, registry.Override(registry.CertManager, e.Object))
+		}
+	}
+}
+
+// warnOfKeptCertificate names the Certificate that wrote the registry's former Secret
+// and stays, because nothing proves that it is the chart's.
+func (r *render) warnOfKeptCertificate() {
+	o := r.registry.Certificate
+	if o == nil || r.decided.CertManager || !r.decided.TLSStated || r.decided.IsGone(o) || text(o.Node(), "spec", "secretName") == r.decided.Secret {
+		return
+	}
+	r.warn(codes.KeptUnproved, o, "kept, because no evidence proves that it is the chart's (%s); to remove it, write %s",
+		r.registry.EvidenceOf(o), registry.Override(registry.Certificate, o))
+}
+
+// certificateConcerned reports whether anything is stated that the Certificate must
 // show.
-func (r *render) certificateConcerned() bool {
+func (r *render) certificateConcerned(d decision.Decision) bool {
 	cm := r.spec.CertManager
-	return r.state.tlsStated || r.spec.RegistryLoginServer != nil ||
-		r.spec.Service != nil && r.spec.Service.ClusterIP != nil || describesCertificate(cm)
+	return d.CertManager && (d.TLSStated || r.spec.RegistryLoginServer != nil ||
+		r.spec.Service != nil && r.spec.Service.ClusterIP != nil || describesCertificate(cm))
 }
 
 // describesCertificate says whether anything is stated of what the Certificate is like.
@@ -67,32 +89,27 @@ func describesCertificate(cm *scenario.CertManager) bool {
 
 // ensureCertificate adopts the chart's Certificate or adds one.
 func (r *render) ensureCertificate() error {
-	if err := r.registry.ambiguous["certificate"]; err != nil {
-		return err
-	}
-	certificate, added := r.registry.certificate, false
+	certificate, added := r.registry.Certificate, false
 	if certificate == nil {
 		var err error
 		if certificate, err = r.addCertificate(); err != nil {
 			return err
 		}
 		added = true
-		r.registry.certificate = certificate
 	}
 	if err := r.cover(certificate, added); err != nil {
 		return err
 	}
-	r.applySettings(certificate)
-	if err := r.applyIssuer(certificate); err != nil {
+	if err := r.applySettings(certificate); err != nil {
 		return err
 	}
-	r.state.secret = text(certificate.Node(), "spec", "secretName")
+	r.applyIssuer(certificate)
 	return nil
 }
 
 // Names of what we add. <release>-ca-cert is the documented name of the CA's Secret.
-func (r *render) caName() string   { return r.registry.release.name + "-ca-cert" }
-func (r *render) leafName() string { return r.registry.release.name + "-tls-cert" }
+func (r *render) caName() string   { return derivedName(r.registry.Release.Name, "-ca-cert") }
+func (r *render) leafName() string { return derivedName(r.registry.Release.Name, "-tls-cert") }
 
 // addCertificate adds a Certificate, and the CA that signs it unless an issuer is
 // given: a self-signed Issuer, a CA Certificate, and the Issuer that uses it.
@@ -106,7 +123,7 @@ func (r *render) addCertificate() (*resource.Object, error) {
 				"the registry does not mount %s, and its name is wanted for the registry's certificate", text(taken.Node(), "spec", "secretName"))
 		}
 	}
-	issuer := cmmeta.IssuerReference{Name: r.registry.release.name + "-ca-issuer", Kind: "Issuer", Group: certManagerGroup}
+	issuer := cmmeta.IssuerReference{Name: derivedName(r.registry.Release.Name, "-ca-issuer"), Kind: "Issuer", Group: registry.CertManagerGroup}
 	if cm := r.spec.CertManager; cm == nil || cm.IssuerRef == nil {
 		r.addChain(issuer)
 	}
@@ -122,18 +139,18 @@ func (r *render) addCertificate() (*resource.Object, error) {
 const caDuration = 10 * 365 * 24 * time.Hour
 
 func (r *render) addChain(issuer cmmeta.IssuerReference) {
-	selfSigned := r.registry.release.name + "-selfsigned-issuer"
+	selfSigned := derivedName(r.registry.Release.Name, "-selfsigned-issuer")
 	r.add(certManagerObject("Issuer", selfSigned, &cmapi.Issuer{Spec: cmapi.IssuerSpec{
 		IssuerConfig: cmapi.IssuerConfig{SelfSigned: &cmapi.SelfSignedIssuer{}},
 	}}), "it signs the registry's CA")
 	r.add(certManagerObject("Certificate", r.caName(), &cmapi.Certificate{Spec: cmapi.CertificateSpec{
 		IsCA:       true,
-		CommonName: r.caName(),
+		CommonName: shortened(r.registry.Release.Name, "-ca-cert", longestCommonName),
 		SecretName: r.caName(),
 		// Nodes trust the CA itself: it must outlive what it signs, and keep its key.
 		Duration:   &metav1.Duration{Duration: caDuration},
 		PrivateKey: &cmapi.CertificatePrivateKey{Algorithm: cmapi.ECDSAKeyAlgorithm, Size: 256, RotationPolicy: cmapi.RotationPolicyNever},
-		IssuerRef:  cmmeta.IssuerReference{Name: selfSigned, Kind: "Issuer", Group: certManagerGroup},
+		IssuerRef:  cmmeta.IssuerReference{Name: selfSigned, Kind: "Issuer", Group: registry.CertManagerGroup},
 	}}), "the registry's CA, in Secret %s", r.caName())
 	r.add(certManagerObject("Issuer", issuer.Name, &cmapi.Issuer{Spec: cmapi.IssuerSpec{
 		IssuerConfig: cmapi.IssuerConfig{CA: &cmapi.CAIssuer{SecretName: r.caName()}},
@@ -164,7 +181,7 @@ func (r *render) cover(o *resource.Object, added bool) error {
 	if err != nil {
 		return err
 	}
-	namespace := r.registry.release.namespace
+	namespace := r.registry.Release.Namespace
 	if namespace == "" {
 		namespace = svc.Namespace
 	}
@@ -237,10 +254,10 @@ func (r *render) addMissing(o *resource.Object, field string, wanted []string, c
 }
 
 // applySettings sets what the scenario states about the certificate itself.
-func (r *render) applySettings(o *resource.Object) {
+func (r *render) applySettings(o *resource.Object) error {
 	cm := r.spec.CertManager
 	if cm == nil {
-		return
+		return nil
 	}
 	for _, d := range []struct {
 		field string
@@ -255,9 +272,15 @@ func (r *render) applySettings(o *resource.Object) {
 	if cm.RenewBefore != nil {
 		drop(o.Node(), "spec", "renewBeforePercentage") // cert-manager refuses the two together
 	}
-	if cm.PrivateKey != nil {
-		r.applyPrivateKey(o, cm.PrivateKey)
+	if cm.PrivateKey == nil {
+		return nil
 	}
+	if version := strings.TrimPrefix(o.APIVersion, registry.CertManagerGroup+"/"); version == "v1alpha2" || version == "v1alpha3" {
+		return problemWith(codes.OldCertificate, o, "apiVersion", "have the chart render "+cmapi.SchemeGroupVersion.String()+", or leave spec.certManager.privateKey out",
+			"expected %s, got %s, which has no spec.privateKey.algorithm", cmapi.SchemeGroupVersion, o.APIVersion)
+	}
+	r.applyPrivateKey(o, cm.PrivateKey)
+	return nil
 }
 
 func (r *render) applyPrivateKey(o *resource.Object, key *scenario.PrivateKey) {
@@ -285,29 +308,35 @@ func sameDuration(a, b string) bool {
 	return errX == nil && errY == nil && x == y
 }
 
-// applyIssuer points the certificate at the stated issuer, and takes out the
-// chart's own CA when that leaves it without a use.
-func (r *render) applyIssuer(o *resource.Object) error {
+// issuer returns the stated issuerRef with its defaults, nil if none is stated.
+func (r *render) issuer() *scenario.IssuerRef {
 	cm := r.spec.CertManager
 	if cm == nil || cm.IssuerRef == nil {
 		return nil
 	}
 	want := *cm.IssuerRef
-	if want.Kind == "" {
-		want.Kind = scenario.DefaultIssuerKind
+	want.Kind = orElse(want.Kind, scenario.DefaultIssuerKind)
+	want.Group = orElse(want.Group, scenario.DefaultIssuerGroup)
+	return &want
+}
+
+// issuerChanges reports whether another issuer is stated than a Certificate has.
+func (r *render) issuerChanges(o *resource.Object) bool {
+	want, ref := r.issuer(), lookup(o.Node(), "spec", "issuerRef")
+	return want != nil && (text(ref, "name") != want.Name || orElse(text(ref, "kind"), "Issuer") != want.Kind ||
+		orElse(text(ref, "group"), registry.CertManagerGroup) != want.Group)
+}
+
+// applyIssuer points the certificate at the stated issuer.
+func (r *render) applyIssuer(o *resource.Object) {
+	if !r.issuerChanges(o) {
+		return
 	}
-	if want.Group == "" {
-		want.Group = scenario.DefaultIssuerGroup
-	}
-	ref := lookup(o.Node(), "spec", "issuerRef")
-	if text(ref, "name") == want.Name && orElse(text(ref, "kind"), "Issuer") == want.Kind && orElse(text(ref, "group"), certManagerGroup) == want.Group {
-		return nil
-	}
+	want := r.issuer()
 	putText(o.Node(), want.Name, "spec", "issuerRef", "name")
 	putText(o.Node(), want.Kind, "spec", "issuerRef", "kind")
 	putText(o.Node(), want.Group, "spec", "issuerRef", "group")
 	r.changed(o, "signed by %s %s", want.Kind, want.Name)
-	return r.removeUnusedChain()
 }
 
 func orElse(value, otherwise string) string {
@@ -315,77 +344,4 @@ func orElse(value, otherwise string) string {
 		return otherwise
 	}
 	return value
-}
-
-// removeCertificate takes the registry's Certificate and what issues it out.
-func (r *render) removeCertificate() error {
-	if err := r.registry.ambiguous["certificate"]; err != nil {
-		return err
-	}
-	certificate := r.registry.certificate
-	if certificate == nil {
-		return nil
-	}
-	if !r.registry.release.owns(certificate) {
-		return problemWith(codes.CertificateOfAnother, certificate, "spec.secretName", "take it out where it is made, or mount another Secret",
-			"it writes the Secret that the registry mounts, but does not belong to the release %s", r.registry.release.name)
-	}
-	if tls := r.spec.TLS; tls != nil && tls.Secret != nil && *tls.Secret == r.state.secret {
-		return r.scenario.At(codes.CertificateOfAnother, "spec.tls.secret",
-			fmt.Sprintf("%s writes this Secret, and with certManager disabled nothing would", certificate),
-			"name another Secret, or write certManager.enabled: true instead of tls")
-	}
-	r.vacate(certificate, "the registry's certificate comes from elsewhere")
-	return r.removeUnusedChain()
-}
-
-// vacate removes a Certificate; the Secret that it would have written is then one
-// that nothing provides.
-func (r *render) vacate(certificate *resource.Object, why string) {
-	r.vacated = append(r.vacated, text(certificate.Node(), "spec", "secretName"))
-	r.remove(certificate, why)
-}
-
-// removeUnusedChain takes out what issued the registry's certificate, from the
-// nearest on, up to the first link that somebody else uses.
-func (r *render) removeUnusedChain() error {
-	for _, o := range r.registry.chain {
-		if !r.registry.release.owns(o) {
-			return nil
-		}
-		used, err := r.inUse(o)
-		if err != nil || used {
-			return err
-		}
-		if o.Kind == "Certificate" {
-			r.vacate(o, "nothing is signed with this CA")
-			continue
-		}
-		r.remove(o, "no certificate refers to it")
-	}
-	return nil
-}
-
-// inUse says whether anything in the stream still needs a link of the chain: an
-// Issuer is needed by the Certificates that name it and by the Ingresses and
-// Gateways annotated with it, a CA Certificate by the Issuers that use its Secret.
-func (r *render) inUse(o *resource.Object) (bool, error) {
-	if o.Kind == "Certificate" {
-		secret := text(o.Node(), "spec", "secretName")
-		issuers, err := r.set.Select(issuerKinds, secret)
-		return slices.ContainsFunc(issuers, func(i *resource.Object) bool {
-			return text(i.Node(), "spec", "ca", "secretName") == secret && (i.Kind == "ClusterIssuer" || i.Namespace == o.Namespace)
-		}), err
-	}
-	users, err := r.set.Select([]string{"Certificate", "Ingress", "Gateway"}, o.Name)
-	return slices.ContainsFunc(users, func(u *resource.Object) bool {
-		if u.Kind == "Certificate" {
-			return refersToIssuer(lookup(u.Node(), "spec", "issuerRef"), u.Namespace, o)
-		}
-		annotation := "cert-manager.io/issuer"
-		if o.Kind == "ClusterIssuer" {
-			annotation = "cert-manager.io/cluster-issuer"
-		}
-		return u.Annotations()[annotation] == o.Name
-	}), err
 }

@@ -16,13 +16,14 @@ const (
 	ConcernBundle      Concern = "cert-manager"
 	ConcernCleanUp     Concern = "clean-up"
 	ConcernMarker      Concern = "marker"
+	ConcernOther       Concern = "other"
 )
 
 // Concerns returns every concern, in the order in which a plan shows them.
 func Concerns() []Concern {
 	return []Concern{
 		ConcernCertificate, ConcernTrust, ConcernService, ConcernStorage, ConcernConnection,
-		ConcernReadOnly, ConcernBundle, ConcernCleanUp, ConcernMarker,
+		ConcernReadOnly, ConcernBundle, ConcernCleanUp, ConcernMarker, ConcernOther,
 	}
 }
 

@@ -3,6 +3,8 @@ package transformers
 import (
 	"encoding/base64"
 
+	"github.com/connected-registry/scenario/transformers/registry"
+
 	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
@@ -16,8 +18,8 @@ func connectionString(r *render) error {
 	if c == nil {
 		return nil
 	}
-	workload := r.registry.workload
-	env := variable(r.registry.container, connectionEnv)
+	workload := r.registry.Workload
+	env := registry.Variable(r.registry.Container, registry.ConnectionEnv)
 	if env == nil {
 		return r.connectionFromWholeSecret(c.Reveal(), c.RegistryName())
 	}
@@ -25,11 +27,11 @@ func connectionString(r *render) error {
 		return r.writeConnection(text(ref, "name"), text(ref, "key"), c.Reveal(), c.RegistryName())
 	}
 	if lookup(env, "valueFrom") != nil {
-		return problemWith(codes.ConnectionStringPlace, workload, "env "+connectionEnv, "have the chart take it from a Secret, or leave connectionString out",
+		return problemWith(codes.ConnectionStringPlace, workload, "env "+registry.ConnectionEnv, "have the chart take it from a Secret, or leave connectionString out",
 			"its value comes from something that is no Secret, where a password must not be written")
 	}
 	if putText(env, c.Reveal(), "value") {
-		r.changed(workload, "set %s to that of registry %s", connectionEnv, c.RegistryName())
+		r.changed(workload, "set %s to that of registry %s", registry.ConnectionEnv, c.RegistryName())
 		r.warn(codes.SecretInTheOpen, workload, "it states the connection string in clear, as the chart rendered it: whoever can read the manifest can read the password")
 	}
 	return nil
@@ -37,8 +39,8 @@ func connectionString(r *render) error {
 
 // connectionFromWholeSecret is for a container that takes all keys of a Secret as
 // its environment.
-func (r *render) connectionFromWholeSecret(value, registry string) error {
-	for _, source := range elements(r.registry.container, "envFrom") {
+func (r *render) connectionFromWholeSecret(value, registryName string) error {
+	for _, source := range elements(r.registry.Container, "envFrom") {
 		name := text(source, "secretRef", "name")
 		if name == "" || text(source, "prefix") != "" {
 			continue
@@ -47,22 +49,22 @@ func (r *render) connectionFromWholeSecret(value, registry string) error {
 		if err != nil {
 			return err
 		}
-		if o != nil && secretData(o)[connectionEnv] != nil {
-			return r.writeConnection(name, connectionEnv, value, registry)
+		if o != nil && secretData(o)[registry.ConnectionEnv] != nil {
+			return r.writeConnection(name, registry.ConnectionEnv, value, registryName)
 		}
 	}
-	return problemWith(codes.ConnectionStringPlace, r.registry.workload, "env", "render the chart with connectionString, any text, so that it makes the Secret, or leave connectionString out",
-		"no variable %s takes a connection string from anywhere", connectionEnv)
+	return problemWith(codes.ConnectionStringPlace, r.registry.Workload, "env", "render the chart with connectionString, any text, so that it makes the Secret, or leave connectionString out",
+		"no variable %s takes a connection string from anywhere", registry.ConnectionEnv)
 }
 
 // writeConnection writes a Secret's key in the form that it has there.
-func (r *render) writeConnection(name, key, value, registry string) error {
+func (r *render) writeConnection(name, key, value, registryName string) error {
 	o, err := r.named("Secret", name)
 	if err != nil {
 		return err
 	}
 	if o == nil {
-		return problemWith(codes.ConnectionStringPlace, r.registry.workload, "env "+connectionEnv,
+		return problemWith(codes.ConnectionStringPlace, r.registry.Workload, "env "+registry.ConnectionEnv,
 			"write the connection string into that Secret in the cluster, or render the chart with connectionString so that it makes one, or leave connectionString out",
 			"it takes key %s of Secret %s, which is not in the render", key, name)
 	}
@@ -70,7 +72,7 @@ func (r *render) writeConnection(name, key, value, registry string) error {
 		return nil
 	}
 	setSecretKey(o, key, value)
-	r.changed(o, "set %s to that of registry %s", key, registry)
+	r.changed(o, "set %s to that of registry %s", key, registryName)
 	return nil
 }
 

@@ -3,8 +3,11 @@ package transformers
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/connected-registry/scenario/transformers/registry"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -14,18 +17,11 @@ import (
 )
 
 const (
-	// proxyDigestAnnotation on the pod template rolls the pod when the proxy's
-	// configuration changes, and says that the proxy is ours.
-	proxyDigestAnnotation = "connectedregistry.dev/proxy-digest"
-	// targetPortsAnnotation on a Service has what its ports led to before they led
-	// to the proxy: 443=https,80=8080, with nothing after = for a port that said
-	// nothing.
-	targetPortsAnnotation = "connectedregistry.dev/target-ports"
 	// tokenPathAnnotation on the ConfigMap is for runs of scenarios that say nothing
 	// of the proxy, and must not change it.
 	tokenPathAnnotation = "connectedregistry.dev/token-path"
 
-	proxyContainer    = "connected-registry-proxy"
+	proxyContainer    = registry.ProxyContainer
 	proxyVolumePrefix = proxyContainer + "-"
 )
 
@@ -35,15 +31,11 @@ type formerProxy struct {
 	container *yaml.RNode
 	// containers and volumes are the pod's lists as they came, ours among them.
 	containers, volumes []*yaml.Node
-	// services are those whose ports it moved.
+	// services are those whose ports it moved, and targets where each of their ports
+	// led as they came.
 	services []*resource.Object
+	targets  map[*yaml.Node]string
 }
-
-func hasProxy(workload *resource.Object) bool {
-	return text(workload.Node(), "spec", "template", "metadata", "annotations", proxyDigestAnnotation) != ""
-}
-
-func isProxy(container *yaml.RNode) bool { return text(container, "name") == proxyContainer }
 
 func isProxyVolume(volume *yaml.RNode) bool {
 	return strings.HasPrefix(text(volume, "name"), proxyVolumePrefix)
@@ -52,41 +44,44 @@ func isProxyVolume(volume *yaml.RNode) bool {
 // setProxyAside takes the proxy of an earlier run out, so that the registry is
 // recognised and patched as the chart rendered it. enforcement puts it back, to the
 // very place if nothing has changed; until then the annotations stay.
-func (reg *registry) setProxyAside(set *resource.Set) error {
-	if !hasProxy(reg.workload) {
+func (r *render) setProxyAside() error {
+	reg := r.registry
+	if !registry.HasProxy(reg.Workload) {
 		return nil
 	}
-	former := &formerProxy{}
-	pod := reg.podSpec()
+	former := &formerProxy{targets: map[*yaml.Node]string{}}
+	pod := reg.PodSpec()
 	former.containers = slices.Clone(lookup(pod, "containers").Content())
 	if volumes := lookup(pod, "volumes"); volumes != nil {
 		former.volumes = slices.Clone(volumes.Content())
 	}
 	removeFrom(pod, func(c *yaml.RNode) bool {
-		if isProxy(c) {
+		if registry.IsProxy(c) {
 			former.container = c
 		}
-		return isProxy(c)
+		return registry.IsProxy(c)
 	}, "containers")
 	removeFrom(pod, isProxyVolume, "volumes")
 
-	services, err := set.Select([]string{"Service"}, targetPortsAnnotation)
+	services, err := r.set.Select([]string{"Service"}, registry.TargetPortsAnnotation)
 	if err != nil {
 		return err
 	}
 	for _, o := range services {
-		if o.Annotations()[targetPortsAnnotation] == "" || !reg.release.sameNamespace(o.Namespace) {
-			continue
+		if o.Annotations()[registry.TargetPortsAnnotation] == "" || !reg.IsSelectedBy(o) {
+			continue // another registry's, perhaps
 		}
 		former.services = append(former.services, o)
-		was := targetPorts(o)
+		was := registry.TargetPorts(o)
 		for _, p := range elements(o.Node(), "spec", "ports") {
-			if former, ok := was[text(p, "port")]; ok && isProxyPort(text(p, "targetPort")) {
-				setTargetPort(p, orElse(former, text(p, "port")))
+			former.targets[p.YNode()] = text(p, "targetPort")
+			before, known := was[text(p, "port")]
+			if now := text(p, "targetPort"); known && (now == "" || isProxyPort(now)) {
+				setTargetPort(p, orElse(before, text(p, "port")))
 			}
 		}
 	}
-	reg.proxy = former
+	r.proxy = former
 	return nil
 }
 
@@ -98,14 +93,14 @@ func (r *render) enforced() bool {
 	if r.spec.Mode != nil && *r.spec.Mode == scenario.ReadWriteMode {
 		return false
 	}
-	return r.registry.proxy != nil
+	return r.registry.Proxied
 }
 
 // enforcement puts a proxy that lets no push through between the registry's
 // Services and its container: nginx in the same pod, configured by a ConfigMap. A
 // client that reaches the pod itself is not kept out; docs/security.md says what is.
 func enforcement(r *render) error {
-	if !r.state.enforced {
+	if !r.decided.Enforced {
 		return r.takeProxyOut()
 	}
 	if err := r.checkProxyFits(); err != nil {
@@ -113,6 +108,9 @@ func enforcement(r *render) error {
 	}
 	routes, err := r.routes()
 	if err != nil {
+		return err
+	}
+	if err := r.checkNodePorts(routes); err != nil {
 		return err
 	}
 	configMap, err := r.proxyConfigMap()
@@ -126,10 +124,10 @@ func enforcement(r *render) error {
 		return err
 	}
 	r.putProxy(routes.listeners, name)
-	template := lookup(r.registry.workload.Node(), "spec", "template")
+	template := lookup(r.registry.Workload.Node(), "spec", "template")
 	sum := sha256.Sum256([]byte(config))
-	if putText(template, "sha256:"+hex.EncodeToString(sum[:]), "metadata", "annotations", proxyDigestAnnotation) {
-		r.changed(r.registry.workload, "the pod template records the digest of the proxy's configuration, so that another one rolls the pod")
+	if putText(template, "sha256:"+hex.EncodeToString(sum[:]), "metadata", "annotations", registry.ProxyDigestAnnotation) {
+		r.changed(r.registry.Workload, "the pod template records the digest of the proxy's configuration, so that another one rolls the pod")
 	}
 	r.leadToProxy(routes)
 	return r.warnOfWaysPast(routes)
@@ -138,21 +136,15 @@ func enforcement(r *render) error {
 // checkProxyFits refuses what the proxy could not stand in front of.
 func (r *render) checkProxyFits() error {
 	reg := r.registry
-	for _, c := range reg.everyContainer() {
-		if isProxy(c) {
-			return problemWith(codes.ProxyImpossible, reg.workload, "spec.template.spec.containers", "give it another name",
+	for _, c := range reg.Containers() {
+		if registry.IsProxy(c) {
+			return problemWith(codes.ProxyImpossible, reg.Workload, "spec.template.spec.containers", "give it another name",
 				"a container named %s is there, and not of this program's making", proxyContainer)
 		}
 	}
-	if slices.ContainsFunc(elements(reg.podSpec(), "volumes"), isProxyVolume) {
-		return problemWith(codes.ProxyImpossible, reg.workload, "spec.template.spec.volumes", "give it another name",
+	if slices.ContainsFunc(elements(reg.PodSpec(), "volumes"), isProxyVolume) {
+		return problemWith(codes.ProxyImpossible, reg.Workload, "spec.template.spec.volumes", "give it another name",
 			"a volume named %s… is there, and not of this program's making", proxyVolumePrefix)
-	}
-	for _, p := range elements(reg.container, "ports") {
-		if host := text(p, "hostPort"); host != "" && host != "0" {
-			return problemWith(codes.ProxyImpossible, reg.workload, "spec.template.spec.containers["+text(reg.container, "name")+"].ports", "render the chart without it, or write readOnly.enforce: false",
-				"hostPort %s leads from the node to the registry, past any proxy", host)
-		}
 	}
 	return r.checkProxySecret()
 }
@@ -160,30 +152,30 @@ func (r *render) checkProxyFits() error {
 // checkProxySecret refuses a certificate that the proxy would not find: it serves
 // tls.crt and tls.key of the one Secret that the registry serves.
 func (r *render) checkProxySecret() error {
-	if r.state.http {
+	if r.decided.HTTP {
 		return nil
 	}
 	const fix = "state where the certificate is: spec.tls.secret"
-	if r.state.secret == "" {
-		return problemWith(codes.NoCertificate, r.registry.workload, "spec.template.spec.containers", fix,
-			"no Secret is mounted at %s, so that the proxy has no certificate to serve", r.registry.certificatePath)
+	if r.decided.Secret == "" {
+		return problemWith(codes.NoCertificate, r.registry.Workload, "spec.template.spec.containers", fix,
+			"no Secret is mounted at %s, so that the proxy has no certificate to serve", r.registry.CertificatePath)
 	}
 	var others []string
-	for _, m := range elements(r.registry.container, "volumeMounts") {
-		if !r.registry.isCertificateMount(m) {
+	for _, m := range elements(r.registry.Container, "volumeMounts") {
+		if !r.registry.IsCertificateMount(m) {
 			continue
 		}
-		for _, ref := range secretRefs(r.registry.podSpec()) {
-			if ref.where == "volume "+text(m, "name") && ref.name() != r.state.secret {
-				others = append(others, ref.name())
+		for _, ref := range registry.SecretRefs(r.registry.PodSpec()) {
+			if ref.Where == "volume "+text(m, "name") && ref.Name() != r.decided.Secret {
+				others = append(others, ref.Name())
 			}
 		}
 	}
 	if len(others) > 0 {
-		return problemWith(codes.ProxyImpossible, r.registry.workload, "spec.template.spec.volumes", fix,
-			"the certificate comes from several Secrets (%s, %s), and the proxy serves one", r.state.secret, strings.Join(others, ", "))
+		return problemWith(codes.ProxyImpossible, r.registry.Workload, "spec.template.spec.volumes", fix,
+			"the certificate comes from several Secrets (%s, %s), and the proxy serves one", r.decided.Secret, strings.Join(others, ", "))
 	}
-	o, err := r.named("Secret", r.state.secret)
+	o, err := r.named("Secret", r.decided.Secret)
 	if err != nil || o == nil {
 		return err // the cluster's, or yet to be written
 	}
@@ -196,18 +188,32 @@ func (r *render) checkProxySecret() error {
 	return nil
 }
 
-// proxyConfigMap returns the ConfigMap of an earlier run, nil for none.
+// proxyConfigMap returns the ConfigMap of an earlier run, nil for none: the one that
+// its proxy mounts, else the one that would be added now. A ConfigMap that no run
+// wrote is never taken for it.
 func (r *render) proxyConfigMap() (*resource.Object, error) {
-	maps, err := r.set.Select([]string{"ConfigMap"}, tokenPathAnnotation)
-	if err != nil {
-		return nil, err
+	names := []string{r.configMapName()}
+	if former := r.proxy; former != nil {
+		for _, v := range former.volumes {
+			if name := text(yaml.NewRNode(v), "configMap", "name"); name != "" && isProxyVolume(yaml.NewRNode(v)) {
+				names = append([]string{name}, names...)
+			}
+		}
 	}
-	for _, o := range maps {
-		if isOurs(o) && o.Annotations()[tokenPathAnnotation] != "" && r.registry.release.owns(o) {
+	for _, name := range names {
+		o, err := r.named("ConfigMap", name)
+		if err != nil {
+			return nil, err
+		}
+		if o != nil && (registry.IsAdded(o) || o.Annotations()[tokenPathAnnotation] != "") {
 			return o, nil
 		}
 	}
 	return nil, nil
+}
+
+func (r *render) configMapName() string {
+	return derivedName(r.registry.Release.Name, "-read-only-proxy")
 }
 
 // saysNothingOfProxy holds for a scenario that leaves the proxy as it is.
@@ -220,7 +226,7 @@ func (r *render) tokenPath(configMap *resource.Object) string {
 	case !r.saysNothingOfProxy() && r.spec.ReadOnly.TokenPath != nil:
 		return *r.spec.ReadOnly.TokenPath
 	case r.saysNothingOfProxy() && configMap != nil:
-		return configMap.Annotations()[tokenPathAnnotation]
+		return orElse(configMap.Annotations()[tokenPathAnnotation], scenario.DefaultTokenPath)
 	}
 	return scenario.DefaultTokenPath
 }
@@ -229,8 +235,8 @@ func (r *render) proxyImage() string {
 	switch {
 	case !r.saysNothingOfProxy() && r.spec.ReadOnly.ProxyImage != nil:
 		return *r.spec.ReadOnly.ProxyImage
-	case r.saysNothingOfProxy() && r.registry.proxy != nil:
-		return orElse(text(r.registry.proxy.container, "image"), scenario.DefaultProxyImage)
+	case r.saysNothingOfProxy() && r.proxy != nil:
+		return orElse(text(r.proxy.container, "image"), scenario.DefaultProxyImage)
 	}
 	return scenario.DefaultProxyImage
 }
@@ -241,13 +247,18 @@ func (r *render) putConfigMap(o *resource.Object, config, tokenPath string) (str
 	if o != nil {
 		if text(o.Node(), "data", proxyConfigKey) != config {
 			put(o.Node(), blockText(config), "data", proxyConfigKey)
-			putText(o.Node(), tokenPath, "metadata", "annotations", tokenPathAnnotation)
 			r.changed(o, "wrote the proxy's configuration anew")
+		}
+		if putText(o.Node(), tokenPath, "metadata", "annotations", tokenPathAnnotation) {
+			r.changed(o, "recorded token path %s", tokenPath)
+		}
+		if putText(o.Node(), r.running, "metadata", "annotations", registry.AddedByAnnotation) {
+			r.changed(o, "recorded that it was added by this program")
 		}
 		return o.Name, nil
 	}
-	name := r.registry.release.name + "-read-only-proxy"
-	for {
+	name := r.configMapName()
+	for n := 2; ; n++ {
 		taken, err := r.named("ConfigMap", name)
 		if err != nil {
 			return "", err
@@ -255,7 +266,7 @@ func (r *render) putConfigMap(o *resource.Object, config, tokenPath string) (str
 		if taken == nil {
 			break
 		}
-		name += "-scenario"
+		name = derivedName(r.registry.Release.Name, fmt.Sprintf("-read-only-proxy-%d", n))
 	}
 	n := yaml.MustParse("apiVersion: v1\nkind: ConfigMap\n")
 	putText(n, name, "metadata", "name")
@@ -272,33 +283,34 @@ func blockText(value string) *yaml.Node {
 
 // putProxy makes sure of the container and its volumes.
 func (r *render) putProxy(listeners []listener, configMap string) {
-	former := r.registry.proxy
+	former := r.proxy
 	if former == nil {
 		former = &formerProxy{}
 	}
-	pod := r.registry.podSpec()
+	pod := r.registry.PodSpec()
 	container := r.proxyContainer(listeners)
-	moved := graft(child(pod.YNode(), "volumes", yaml.SequenceNode), former.volumes, r.proxyVolumes(configMap))
+	moved := graft(child(pod.YNode(), "volumes", yaml.SequenceNode), former.volumes, isProxyVolume, r.proxyVolumes(configMap))
 	if moved && former.container != nil {
-		r.changed(r.registry.workload, "container %s has ConfigMap %s and %s", proxyContainer, configMap, r.servedSecret())
+		r.changed(r.registry.Workload, "container %s has ConfigMap %s and %s", proxyContainer, configMap, r.servedSecret())
 	}
-	if graft(child(pod.YNode(), "containers", yaml.SequenceNode), former.containers, []*yaml.RNode{container}) {
-		r.changed(r.registry.workload, "container %s (%s) lets pulls through to container %s, and refuses every push",
-			proxyContainer, text(container, "image"), text(r.registry.container, "name"))
+	if graft(child(pod.YNode(), "containers", yaml.SequenceNode), former.containers, registry.IsProxy, []*yaml.RNode{container}) {
+		r.changed(r.registry.Workload, "container %s (%s) lets pulls through to container %s, and refuses every push",
+			proxyContainer, text(container, "image"), text(r.registry.Container, "name"))
 	}
 }
 
 // servedSecret is for messages.
 func (r *render) servedSecret() string {
-	if r.state.http {
+	if r.decided.HTTP {
 		return "no certificate"
 	}
-	return "the certificate of Secret " + r.state.secret
+	return "the certificate of Secret " + r.decided.Secret
 }
 
 // graft puts items at the end of a list, or where they were in the list as it came
-// if nothing of that has changed since. It says whether any item is new.
-func graft(list *yaml.Node, before []*yaml.Node, items []*yaml.RNode) (changed bool) {
+// if nothing of that has changed since. It reports whether any item is new, or any of
+// ours in the list as it came is gone.
+func graft(list *yaml.Node, before []*yaml.Node, isOurs func(*yaml.RNode) bool, items []*yaml.RNode) (changed bool) {
 	grafted := slices.Clone(list.Content)
 	for _, item := range items {
 		i := slices.IndexFunc(before, func(n *yaml.Node) bool {
@@ -311,32 +323,33 @@ func graft(list *yaml.Node, before []*yaml.Node, items []*yaml.RNode) (changed b
 		changed = true
 		grafted = append(grafted, item.YNode())
 	}
+	gone := func(n *yaml.Node) bool { return !slices.Contains(grafted, n) }
 	list.Style &^= yaml.FlowStyle
 	list.Content = grafted
-	if len(before) == len(grafted) && !slices.ContainsFunc(before, func(n *yaml.Node) bool { return !slices.Contains(grafted, n) }) {
+	if len(before) == len(grafted) && !slices.ContainsFunc(before, gone) {
 		list.Content = before
 	}
-	return changed
+	return changed || slices.ContainsFunc(before, func(n *yaml.Node) bool { return gone(n) && isOurs(yaml.NewRNode(n)) })
 }
 
 // takeProxyOut leaves nothing of an earlier run behind; the container and its
 // volumes are set aside already.
 func (r *render) takeProxyOut() error {
-	if r.registry.proxy == nil {
+	if r.proxy == nil {
 		return nil
 	}
-	template := lookup(r.registry.workload.Node(), "spec", "template")
-	drop(template, "metadata", "annotations", proxyDigestAnnotation)
+	template := lookup(r.registry.Workload.Node(), "spec", "template")
+	drop(template, "metadata", "annotations", registry.ProxyDigestAnnotation)
 	dropEmpty(template, "metadata", "annotations")
-	r.changed(r.registry.workload, "took container %s out: nothing but the registry itself decides on a push", proxyContainer)
-	for _, o := range r.registry.proxy.services {
-		was := targetPorts(o)
+	r.changed(r.registry.Workload, "took container %s out: nothing but the registry itself decides on a push", proxyContainer)
+	for _, o := range r.proxy.services {
+		was := registry.TargetPorts(o)
 		for _, p := range elements(o.Node(), "spec", "ports") {
 			if former, ok := was[text(p, "port")]; ok && former == "" && text(p, "targetPort") == text(p, "port") {
 				drop(p, "targetPort")
 			}
 		}
-		drop(o.Node(), "metadata", "annotations", targetPortsAnnotation)
+		drop(o.Node(), "metadata", "annotations", registry.TargetPortsAnnotation)
 		dropEmpty(o.Node(), "metadata", "annotations")
 		r.changed(o, "leads to the registry's own container")
 	}

@@ -6,12 +6,13 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/connected-registry/scenario/scenario"
+	"github.com/connected-registry/scenario/transformers/registry"
 )
 
 // Where the proxy's container finds what it needs.
 const (
 	proxyConfigKey  = "nginx.conf"
-	proxyConfigPath = "/etc/connected-registry-proxy/config"
+	proxyConfigPath = registry.ProxyConfigPath
 	proxyTLSPath    = "/etc/connected-registry-proxy/tls"
 	proxyTempPath   = "/tmp"
 )
@@ -88,7 +89,7 @@ func (r *render) proxyContainer(listeners []listener) *yaml.RNode {
 		putText(c, first.name, probe, "httpGet", "port")
 		putText(c, scheme, probe, "httpGet", "scheme")
 	}
-	if !r.state.http {
+	if !r.decided.HTTP {
 		mount := mapping()
 		putText(mount, proxyVolumePrefix+"tls", "name")
 		putText(mount, proxyTLSPath, "mountPath")
@@ -106,11 +107,11 @@ func (r *render) proxyVolumes(configMap string) []*yaml.RNode {
 	putText(config, configMap, "configMap", "name")
 	temp := yaml.MustParse("name: " + proxyVolumePrefix + "tmp\nemptyDir:\n  sizeLimit: 64Mi\n")
 	volumes := []*yaml.RNode{config, temp}
-	if r.state.http {
+	if r.decided.HTTP {
 		return volumes
 	}
 	tls := yaml.MustParse("name: " + proxyVolumePrefix + "tls\nsecret:\n  secretName: \"\"\n  defaultMode: 292\n")
-	putText(tls, r.state.secret, "secret", "secretName")
+	putText(tls, r.decided.Secret, "secret", "secretName")
 	for _, key := range []string{crtKey, keyKey} {
 		item := mapping()
 		putText(item, key, "key")

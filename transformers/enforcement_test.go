@@ -151,7 +151,7 @@ var nginxConf = regexp.MustCompile(`(?s)  nginx\.conf: \|\n(.*)$`)
 // differs from the usual one in the two places where the path belongs, and there in
 // nothing but the path.
 func FuzzTokenPath(f *testing.F) {
-	for _, path := range []string{"/acr/oauth2/token", "/a.b-c~d_e", "/;", "/a{}", "/a\"", "/a'b", "/a$b", "/a\\b", "/a\nb", "/..", "/v2/x", "/a b", "/a#b", "/é", "/%41"} {
+	for _, path := range []string{"/acr/oauth2/token", "/a.b-c~d_e", "/;", "/a{}", "/a\"", "/a'b", "/a$b", "/a\\b", "/a\nb", "/..", "/v2/x", "/v2", "/oauth2/v2.0/token", "/v2.0/token", "/v20", "/token/v2/x", "/a b", "/a#b", "/é", "/%41"} {
 		f.Add(path)
 	}
 	input, err := os.ReadFile(filepath.Join("..", "fixtures", "transformers", "enforcement", "https", "input.yaml"))

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/connected-registry/scenario/transformers/registry"
+
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/connected-registry/scenario/scenario"
@@ -65,23 +67,23 @@ func Recognise(set *resource.Set, layer *scenario.Layer, namespace string) (*Ins
 	if layer == nil {
 		layer = &scenario.Layer{}
 	}
-	reg, err := recognise(set, layer, namespace)
+	reg, err := registry.Recognize(set, layer, namespace)
 	if err != nil {
 		return nil, err
 	}
 	x := &Installation{
-		Release: reg.release.name, Namespace: reg.release.namespace, Bundle: len(reg.bundle) > 0,
-		Recorded: reg.workload.Annotations()[ScenarioAnnotation] != "",
+		Release: reg.Release.Name, Namespace: reg.Release.Namespace, Bundle: len(reg.Bundle) > 0,
+		Recorded: reg.Workload.Annotations()[registry.ScenarioAnnotation] != "",
 	}
 	all, err := set.Heads(nil)
 	if err != nil {
 		return nil, err
 	}
-	used := reg.usedNames()
+	used := usedNames(reg)
 	for _, o := range all {
 		x.sort(o, reg, used)
 	}
-	for _, step := range []func(*resource.Set, *registry) error{x.findIssued, x.findForeign} {
+	for _, step := range []func(*resource.Set, *registry.Registry) error{x.findIssued, x.findForeign} {
 		if err := step(set, reg); err != nil {
 			return nil, err
 		}
@@ -89,8 +91,8 @@ func Recognise(set *resource.Set, layer *scenario.Layer, namespace string) (*Ins
 	x.findBundleLeavings(reg)
 	x.findClaims(reg)
 	x.findTrust(reg)
-	if reg.service != nil {
-		if ip := text(reg.service.Node(), "spec", "clusterIP"); ip != "None" {
+	if reg.Service != nil {
+		if ip := text(reg.Service.Node(), "spec", "clusterIP"); ip != "None" {
 			x.Address = ip
 		}
 	}
@@ -98,19 +100,19 @@ func Recognise(set *resource.Set, layer *scenario.Layer, namespace string) (*Ins
 }
 
 // sort puts an object of the manifest where it belongs.
-func (x *Installation) sort(o *resource.Object, reg *registry, used map[string]bool) {
-	bundled := slices.Contains(reg.bundle, o)
+func (x *Installation) sort(o *resource.Object, reg *registry.Registry, used map[string]bool) {
+	bundled := reg.InBundle(o)
 	switch {
-	case o.Kind == "Namespace" && o.Name == reg.release.namespace: // the namespace is looked at by itself
-	case !bundled && !reg.belongs(o, used):
+	case o.Kind == "Namespace" && o.Name == reg.Release.Namespace: // the namespace is looked at by itself
+	case !bundled && !belongs(reg, o, used):
 		x.Others = append(x.Others, o)
-	case o.Annotations()[hookAnnotation] != "":
+	case o.Annotations()[registry.HookAnnotation] != "":
 		x.Hooks = append(x.Hooks, o)
 	case o.Kind == "CustomResourceDefinition":
 		x.CRDs = append(x.CRDs, o)
 	default:
 		x.Own = append(x.Own, o)
-		if isOurs(o) {
+		if registry.IsAdded(o) {
 			x.Added = append(x.Added, o)
 		}
 		if o.Annotations()[resourcePolicyAnnotation] == "keep" {
@@ -122,24 +124,24 @@ func (x *Installation) sort(o *resource.Object, reg *registry, used map[string]b
 // belongs says whether an object is the release's beyond doubt: by its label, by
 // what it is to the registry, or because a scenario added it. In a chart without
 // labels it is what the registry uses.
-func (reg *registry) belongs(o *resource.Object, used map[string]bool) bool {
-	if isOurs(o) || slices.Contains([]*resource.Object{reg.workload, reg.service, reg.pvc, reg.trust}, o) {
+func belongs(reg *registry.Registry, o *resource.Object, used map[string]bool) bool {
+	if registry.IsAdded(o) || slices.Contains([]*resource.Object{reg.Workload, reg.Service, reg.PVC, reg.Trust}, o) {
 		return true
 	}
-	if instance := o.Labels()[instanceLabel]; instance != "" {
-		return instance == reg.release.instance
+	if instance := o.Labels()[registry.InstanceLabel]; instance != "" {
+		return instance == reg.Release.Instance
 	}
-	return used[o.String()] && reg.release.sameNamespace(o.Namespace)
+	return used[o.String()] && reg.Release.SameNamespace(o.Namespace)
 }
 
 // usedNames are Kind/name of what the registry's own pods refer to.
-func (reg *registry) usedNames() map[string]bool {
+func usedNames(reg *registry.Registry) map[string]bool {
 	used := map[string]bool{}
-	for _, o := range []*resource.Object{reg.workload, reg.trust} {
+	for _, o := range []*resource.Object{reg.Workload, reg.Trust} {
 		if o == nil {
 			continue
 		}
-		pod := podSpec(o.Node())
+		pod := registry.PodSpec(o.Node())
 		for _, name := range configMapNames(pod) {
 			used["ConfigMap/"+name] = true
 		}
@@ -152,11 +154,11 @@ func (reg *registry) usedNames() map[string]bool {
 
 // findIssued finds the Secrets that outlive their Certificates: cert-manager deletes
 // them only where it runs with --enable-certificate-owner-ref.
-func (x *Installation) findIssued(set *resource.Set, reg *registry) error {
-	certificates, err := set.Select([]string{"Certificate"}, certManagerGroup)
+func (x *Installation) findIssued(set *resource.Set, reg *registry.Registry) error {
+	certificates, err := set.Select([]string{"Certificate"}, registry.CertManagerGroup)
 	for _, o := range certificates {
-		if isCertManager(o, "Certificate") && slices.Contains(x.Own, o) {
-			x.Issued = append(x.Issued, Name{orElse(o.Namespace, reg.release.namespace), text(o.Node(), "spec", "secretName")})
+		if registry.IsCertManager(o, "Certificate") && slices.Contains(x.Own, o) {
+			x.Issued = append(x.Issued, Name{orElse(o.Namespace, reg.Release.Namespace), text(o.Node(), "spec", "secretName")})
 		}
 	}
 	return err
@@ -164,8 +166,8 @@ func (x *Installation) findIssued(set *resource.Set, reg *registry) error {
 
 // findForeign finds the Secrets and issuers that the installation uses and that
 // nothing of it makes.
-func (x *Installation) findForeign(set *resource.Set, reg *registry) error {
-	namespace := reg.release.namespace
+func (x *Installation) findForeign(set *resource.Set, reg *registry.Registry) error {
+	namespace := reg.Release.Namespace
 	made := map[string]bool{}
 	for _, o := range x.Own {
 		made[o.String()] = true
@@ -173,18 +175,18 @@ func (x *Installation) findForeign(set *resource.Set, reg *registry) error {
 	for _, name := range x.Issued {
 		made["Secret/"+name.Name] = true
 	}
-	for _, o := range []*resource.Object{reg.workload, reg.trust} {
+	for _, o := range []*resource.Object{reg.Workload, reg.Trust} {
 		if o == nil {
 			continue
 		}
-		for _, ref := range secretRefs(podSpec(o.Node())) {
-			if name := ref.name(); name != "" && !made["Secret/"+name] {
+		for _, ref := range registry.SecretRefs(registry.PodSpec(o.Node())) {
+			if name := ref.Name(); name != "" && !made["Secret/"+name] {
 				made["Secret/"+name] = true
 				x.Foreign = append(x.Foreign, Foreign{"Secret", namespace, name, o.String() + " takes it, and nothing of the installation makes it"})
 			}
 		}
 	}
-	certificates, err := set.Select([]string{"Certificate"}, certManagerGroup)
+	certificates, err := set.Select([]string{"Certificate"}, registry.CertManagerGroup)
 	for _, o := range certificates {
 		ref := lookup(o.Node(), "spec", "issuerRef")
 		kind, name := orElse(text(ref, "kind"), "Issuer"), text(ref, "name")
@@ -202,10 +204,11 @@ func (x *Installation) findForeign(set *resource.Set, reg *registry) error {
 }
 
 // findBundleLeavings finds what a bundled cert-manager makes by itself while it runs.
-func (x *Installation) findBundleLeavings(reg *registry) {
+func (x *Installation) findBundleLeavings(reg *registry.Registry) {
 	const webhookSecret = "--dynamic-serving-ca-secret-name=" // of cert-manager's webhook
-	for _, o := range reg.bundle {
-		namespace := orElse(o.Namespace, reg.release.namespace)
+	for _, e := range reg.Bundle {
+		o := e.Object
+		namespace := orElse(o.Namespace, reg.Release.Namespace)
 		switch o.Kind {
 		case "Deployment":
 			for _, c := range elements(o.Node(), "spec", "template", "spec", "containers") {
@@ -230,22 +233,22 @@ func (x *Installation) findBundleLeavings(reg *registry) {
 
 // findClaims finds the claims of the registry's data, those that a StatefulSet makes
 // of its templates included: nothing deletes these with it.
-func (x *Installation) findClaims(reg *registry) {
-	namespace := reg.release.namespace
-	if name := reg.claimName(); name != "" {
+func (x *Installation) findClaims(reg *registry.Registry) {
+	namespace := reg.Release.Namespace
+	if name := reg.ClaimName(); name != "" {
 		x.Claims = append(x.Claims, Name{namespace, name})
 	}
-	for _, template := range elements(reg.workload.Node(), "spec", "volumeClaimTemplates") {
-		x.Claims = append(x.Claims, Name{namespace, text(template, "metadata", "name") + "-" + reg.workload.Name + "-0"})
+	for _, template := range elements(reg.Workload.Node(), "spec", "volumeClaimTemplates") {
+		x.Claims = append(x.Claims, Name{namespace, text(template, "metadata", "name") + "-" + reg.Workload.Name + "-0"})
 	}
 }
 
-func (x *Installation) findTrust(reg *registry) {
-	if reg.trust == nil {
+func (x *Installation) findTrust(reg *registry.Registry) {
+	if reg.Trust == nil {
 		return
 	}
 	x.Trust = true
-	pod := podSpec(reg.trust.Node())
+	pod := registry.PodSpec(reg.Trust.Node())
 	x.NodeSelector = text(pod, "nodeSelector", trustNodeLabel) != ""
 	for _, v := range elements(pod, "volumes") {
 		if hostPath := text(v, "hostPath", "path"); hostPath != "" {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/connected-registry/scenario/transformers/registry"
+
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/connected-registry/scenario/codes"
@@ -19,7 +21,7 @@ var ErrNoCluster = codes.Errorf(codes.NotACluster, "it holds no Service default/
 // live compares what would be applied with what a cluster holds.
 type live struct {
 	applied  *resource.Set
-	registry *registry
+	registry *registry.Registry
 	// objects are the cluster's, by kind.
 	objects map[string][]*resource.Object
 
@@ -36,7 +38,7 @@ func CheckLive(applied, cluster *resource.Set, layer *scenario.Layer, namespace 
 	if namespace == "" {
 		namespace = layer.Scenario.Metadata.Namespace
 	}
-	reg, err := recognise(applied, layer, namespace)
+	reg, err := registry.Recognize(applied, layer, namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +73,7 @@ func (l *live) find(kind, namespace, name string) *resource.Object {
 
 // namespaceOf is where an object of the render would be applied.
 func (l *live) namespaceOf(o *resource.Object) string {
-	return orElse(o.Namespace, l.registry.release.namespace)
+	return orElse(o.Namespace, l.registry.Release.Namespace)
 }
 
 // there is the object that the cluster holds in the place of one of the render's.
@@ -112,7 +114,7 @@ const (
 // namespace looks at the release's namespace: one that is going takes nothing in, and
 // one may forbid its pods.
 func (l *live) namespace() error {
-	name := l.registry.release.namespace
+	name := l.registry.Release.Namespace
 	ns := l.find("Namespace", "", name)
 	if ns == nil {
 		l.warn(codes.NamespaceMissing, nil, "the cluster has no namespace %s yet: create it first, with helm install --create-namespace or kubectl create namespace", name)
@@ -122,15 +124,15 @@ func (l *live) namespace() error {
 		l.refuse(codes.NamespaceTerminating, ns, "status.phase", "wait until it is gone, and install then", "it is being terminated, and takes nothing in")
 	}
 	level := ns.Labels()[podSecurityLabel]
-	trust := l.registry.trust
+	trust := l.registry.Trust
 	if trust != nil && (level == baseline || level == restricted) {
-		if what := forbiddenByBaseline(podSpec(trust.Node())); what != "" {
+		if what := forbiddenByBaseline(registry.PodSpec(trust.Node())); what != "" {
 			l.refuse(codes.PodSecurity, ns, "metadata.labels["+podSecurityLabel+"]",
 				fmt.Sprintf("run kubectl label --overwrite namespace %s %s=privileged, or write trustDistribution.enabled: false", name, podSecurityLabel),
 				"%s forbids the pods of %s, which have %s", level, trust, what)
 		}
 	}
-	if workload := l.registry.workload; level == restricted && !saysNonRoot(podSpec(workload.Node())) {
+	if workload := l.registry.Workload; level == restricted && !saysNonRoot(registry.PodSpec(workload.Node())) {
 		l.refuse(codes.PodSecurity, ns, "metadata.labels["+podSecurityLabel+"]",
 			fmt.Sprintf("run kubectl label --overwrite namespace %s %s=%s (privileged, with the trust distribution)", name, podSecurityLabel, baseline),
 			"%s forbids the pods of %s, which do not state runAsNonRoot", level, workload)

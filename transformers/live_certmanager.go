@@ -3,24 +3,28 @@ package transformers
 import (
 	"slices"
 
+	"github.com/connected-registry/scenario/transformers/registry"
+
 	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
-const certificatesCRD = "certificates." + certManagerGroup
+const certificatesCRD = "certificates." + registry.CertManagerGroup
 
 // certManager looks for the one cert-manager that there must be where the registry's
 // certificate comes from it, and for a second one that a bundle would be.
 func (l *live) certManager() error {
-	if len(l.registry.bundle) > 0 {
+	if len(l.registry.Bundle) > 0 {
 		l.judgeBundle()
 		return nil
 	}
-	certificates, err := l.applied.Select([]string{"Certificate"}, certManagerGroup)
+	certificates, err := l.applied.Select([]string{"Certificate"}, registry.CertManagerGroup)
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(certificates, func(o *resource.Object) bool { return isCertManager(o, "Certificate") && l.registry.belongs(o, nil) })
+	i := slices.IndexFunc(certificates, func(o *resource.Object) bool {
+		return registry.IsCertManager(o, "Certificate") && belongs(l.registry, o, nil)
+	})
 	if i < 0 {
 		return nil
 	}
@@ -57,7 +61,7 @@ func (l *live) controllers() []*resource.Object {
 	var found []*resource.Object
 	for _, o := range l.objects["Deployment"] {
 		for _, c := range elements(o.Node(), "spec", "template", "spec", "containers") {
-			if m := bundleImage().FindStringSubmatch(text(c, "image")); m != nil && m[2] == "controller" {
+			if registry.Program(c) == "controller" {
 				found = append(found, o)
 			}
 		}
@@ -75,13 +79,14 @@ func (l *live) judgeBundle() {
 			l.refuse(codes.CertManagerTwice, o, "", fix, "the cluster has a cert-manager already, and the render brings a second one")
 		}
 	}
-	for _, o := range l.registry.bundle {
+	for _, e := range l.registry.Bundle {
+		o := e.Object
 		there := l.there(o)
 		if o.Kind != "CustomResourceDefinition" || there == nil || l.isOwn(there) {
 			continue
 		}
 		if name, _, owned := l.ownerOf(there); owned {
-			l.refuse(codes.CertManagerTwice, there, "metadata.annotations["+releaseNameLabel+"]", fix, "it belongs to the Helm release %s, and Helm refuses to take it over", name)
+			l.refuse(codes.CertManagerTwice, there, "metadata.annotations["+registry.ReleaseNameLabel+"]", fix, "it belongs to the Helm release %s, and Helm refuses to take it over", name)
 		} else if len(again) == 0 {
 			l.refuse(codes.CertManagerTwice, there, "metadata.annotations", fix+"; if it is what is left of an installation that is gone, delete it",
 				"it is there already, and no Helm release made it: Helm refuses to take it over")
@@ -93,7 +98,8 @@ func (l *live) judgeBundle() {
 // kubectl apply leaves no word of who made them.
 func (l *live) bundleIsThere() map[*resource.Object]bool {
 	again := map[*resource.Object]bool{}
-	for _, o := range l.registry.bundle {
+	for _, e := range l.registry.Bundle {
+		o := e.Object
 		if there := l.there(o); there != nil && o.Kind == "Deployment" {
 			again[there] = true
 		}

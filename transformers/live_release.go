@@ -3,6 +3,8 @@ package transformers
 import (
 	"strings"
 
+	"github.com/connected-registry/scenario/transformers/registry"
+
 	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
@@ -21,22 +23,22 @@ func (l *live) ownership() error {
 	}
 	for _, o := range objects {
 		// certManager looks at CRDs, and hooks are deleted before they are made.
-		if o.Kind == "CustomResourceDefinition" || o.Kind == "Namespace" || o.Annotations()[hookAnnotation] != "" {
+		if o.Kind == "CustomResourceDefinition" || o.Kind == "Namespace" || o.Annotations()[registry.HookAnnotation] != "" {
 			continue
 		}
 		if there := l.there(o); there != nil {
 			l.judgeOwner(there)
 		}
 	}
-	workload := l.registry.workload
+	workload := l.registry.Workload
 	there := l.there(workload)
-	if there != nil && registryContainer(there) == nil {
+	if there != nil && registry.ContainerOf(there) == nil {
 		l.refuse(codes.ReleaseConflict, there, "spec.template.spec.containers", "install under another release name, or in another namespace",
 			"it is no connected registry, and the render would put one in its place")
 	}
 	if release := l.helmRelease(); release != nil && there == nil {
-		l.refuse(codes.ReleaseConflict, release, "", "install under another release name; or, if it is what is left of a failed installation, run helm uninstall "+l.registry.release.name,
-			"there is a Helm release %s in this namespace, and it has no %s", l.registry.release.name, workload)
+		l.refuse(codes.ReleaseConflict, release, "", "install under another release name; or, if it is what is left of a failed installation, run helm uninstall "+l.registry.Release.Name,
+			"there is a Helm release %s in this namespace, and it has no %s", l.registry.Release.Name, workload)
 	}
 	return nil
 }
@@ -45,10 +47,10 @@ func (l *live) ownership() error {
 func (l *live) judgeOwner(there *resource.Object) {
 	name, namespace, owned := l.ownerOf(there)
 	switch {
-	case !owned && there.Labels()[instanceLabel] != l.registry.release.instance:
+	case !owned && there.Labels()[registry.InstanceLabel] != l.registry.Release.Instance:
 		l.warn(codes.ReleaseConflict, there, "it is there already, and no Helm release made it: helm install refuses to take it over")
-	case owned && (name != l.registry.release.name || namespace != l.registry.release.namespace):
-		l.refuse(codes.ReleaseConflict, there, "metadata.annotations["+releaseNameLabel+"]", "install under another release name or in another namespace, or uninstall that release first",
+	case owned && (name != l.registry.Release.Name || namespace != l.registry.Release.Namespace):
+		l.refuse(codes.ReleaseConflict, there, "metadata.annotations["+registry.ReleaseNameLabel+"]", "install under another release name or in another namespace, or uninstall that release first",
 			"it belongs to the Helm release %s in namespace %s", name, namespace)
 	}
 }
@@ -56,21 +58,21 @@ func (l *live) judgeOwner(there *resource.Object) {
 // ownerOf is the Helm release that made an object.
 func (l *live) ownerOf(o *resource.Object) (name, namespace string, owned bool) {
 	annotations := o.Annotations()
-	name = annotations[releaseNameLabel]
-	return name, orElse(annotations[releaseNamespaceAnnotation], l.registry.release.namespace), name != ""
+	name = annotations[registry.ReleaseNameLabel]
+	return name, orElse(annotations[releaseNamespaceAnnotation], l.registry.Release.Namespace), name != ""
 }
 
 // isOwn says whether Helm would take an object for the release's own.
 func (l *live) isOwn(o *resource.Object) bool {
 	name, namespace, owned := l.ownerOf(o)
-	return owned && name == l.registry.release.name && namespace == l.registry.release.namespace
+	return owned && name == l.registry.Release.Name && namespace == l.registry.Release.Namespace
 }
 
 // helmRelease is where Helm keeps the release of this name, nil where there is none.
 func (l *live) helmRelease() *resource.Object {
-	prefix := "sh.helm.release.v1." + l.registry.release.name + ".v"
+	prefix := "sh.helm.release.v1." + l.registry.Release.Name + ".v"
 	for _, o := range l.objects["Secret"] {
-		if o.Namespace == l.registry.release.namespace && strings.HasPrefix(o.Name, prefix) && text(o.Node(), "type") == helmReleaseType {
+		if o.Namespace == l.registry.Release.Namespace && strings.HasPrefix(o.Name, prefix) && text(o.Node(), "type") == helmReleaseType {
 			return o
 		}
 	}
@@ -79,9 +81,9 @@ func (l *live) helmRelease() *resource.Object {
 
 // selectors compares what cannot be changed once it is there.
 func (l *live) selectors() error {
-	for _, o := range []*resource.Object{l.registry.workload, l.registry.trust} {
+	for _, o := range []*resource.Object{l.registry.Workload, l.registry.Trust} {
 		there := l.there(o)
-		if there == nil || registryContainer(there) == nil && o == l.registry.workload {
+		if there == nil || registry.ContainerOf(there) == nil && o == l.registry.Workload {
 			continue
 		}
 		fix := "delete " + there.Kind + " " + there.Name + " before you upgrade; its pods are down until then"

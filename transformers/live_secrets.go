@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/connected-registry/scenario/transformers/registry"
+
 	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
@@ -15,17 +17,17 @@ func (l *live) secrets() error {
 	if err != nil {
 		return err
 	}
-	for _, o := range []*resource.Object{l.registry.workload, l.registry.trust} {
+	for _, o := range []*resource.Object{l.registry.Workload, l.registry.Trust} {
 		if o == nil {
 			continue
 		}
-		for _, ref := range secretRefs(podSpec(o.Node())) {
-			name := ref.name()
-			if name == "" || text(ref.at, "optional") == "true" || slices.Contains(provided, name) {
+		for _, ref := range registry.SecretRefs(registry.PodSpec(o.Node())) {
+			name := ref.Name()
+			if name == "" || text(ref.At, "optional") == "true" || slices.Contains(provided, name) {
 				continue
 			}
-			keys := ref.keys()
-			if o == l.registry.workload && name == l.registry.secret {
+			keys := ref.Keys()
+			if o == l.registry.Workload && name == l.registry.Secret {
 				keys = []string{crtKey, keyKey}
 			}
 			l.judgeSecret(o, ref, name, keys)
@@ -42,13 +44,13 @@ func (l *live) providedSecrets() ([]string, error) {
 		return nil, err
 	}
 	for _, o := range secrets {
-		if l.registry.release.sameNamespace(o.Namespace) {
+		if l.registry.Release.SameNamespace(o.Namespace) {
 			provided = append(provided, o.Name)
 		}
 	}
-	certificates, err := l.applied.Select([]string{"Certificate"}, certManagerGroup)
+	certificates, err := l.applied.Select([]string{"Certificate"}, registry.CertManagerGroup)
 	for _, o := range certificates {
-		if isCertManager(o, "Certificate") && l.registry.release.sameNamespace(o.Namespace) {
+		if registry.IsCertManager(o, "Certificate") && l.registry.Release.SameNamespace(o.Namespace) {
 			provided = append(provided, text(o.Node(), "spec", "secretName"))
 		}
 	}
@@ -56,14 +58,14 @@ func (l *live) providedSecrets() ([]string, error) {
 }
 
 // judgeSecret holds a Secret of the cluster to what a pod takes from it.
-func (l *live) judgeSecret(user *resource.Object, ref secretRef, name string, keys []string) {
+func (l *live) judgeSecret(user *resource.Object, ref registry.SecretRef, name string, keys []string) {
 	namespace := l.namespaceOf(user)
 	there := l.find("Secret", namespace, name)
 	if there == nil {
 		l.missingSecret(user, ref, name)
 		return
 	}
-	if name == l.registry.secret && text(there.Node(), "type") != tlsSecretType {
+	if name == l.registry.Secret && text(there.Node(), "type") != tlsSecretType {
 		l.refuse(codes.SecretType, there, "type", "create it anew with kubectl create secret tls, or name another in spec.tls.secret",
 			"it is %q, expected %s; a Secret's type cannot be changed", text(there.Node(), "type"), tlsSecretType)
 	}
@@ -74,18 +76,18 @@ func (l *live) judgeSecret(user *resource.Object, ref secretRef, name string, ke
 		}
 		fix := "put it there"
 		switch {
-		case name == l.registry.secret && key != caKey:
+		case name == l.registry.Secret && key != caKey:
 			fix = "put it there, or name another Secret in spec.tls.secret"
 		case key == caKey:
 			fix = "put the CA there, or write trustDistribution.enabled: false"
 		}
-		l.refuse(codes.SecretKey, there, "data["+key+"]", fix, "it is missing, and %s takes it (%s)", user, ref.where)
+		l.refuse(codes.SecretKey, there, "data["+key+"]", fix, "it is missing, and %s takes it (%s)", user, ref.Where)
 	}
 }
 
 // missingSecret says where a Secret is that is not where it should be: pods take
 // Secrets of their own namespace only.
-func (l *live) missingSecret(user *resource.Object, ref secretRef, name string) {
+func (l *live) missingSecret(user *resource.Object, ref registry.SecretRef, name string) {
 	namespace := l.namespaceOf(user)
 	var elsewhere []string
 	for _, o := range l.objects["Secret"] {
@@ -96,14 +98,14 @@ func (l *live) missingSecret(user *resource.Object, ref secretRef, name string) 
 	object := "Secret/" + namespace + "/" + name
 	if len(elsewhere) > 0 {
 		l.missing(codes.SecretMissing, object, "create it in namespace "+namespace+" too",
-			"%s takes it (%s), and it is in namespace %s; a pod sees those of its own namespace only", user, ref.where, strings.Join(elsewhere, ", "))
+			"%s takes it (%s), and it is in namespace %s; a pod sees those of its own namespace only", user, ref.Where, strings.Join(elsewhere, ", "))
 		return
 	}
 	fix := "create it before you install, or render the chart so that it makes one"
-	if name == l.registry.secret {
+	if name == l.registry.Secret {
 		fix = "create it before you install, or correct spec.tls.secret"
 	}
-	l.missing(codes.SecretMissing, object, fix, "%s takes it (%s), and the cluster has none of that name", user, ref.where)
+	l.missing(codes.SecretMissing, object, fix, "%s takes it (%s), and the cluster has none of that name", user, ref.Where)
 }
 
 // keysOf are the keys of a mapping; values are not looked at.

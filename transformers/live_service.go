@@ -16,7 +16,7 @@ const maxRangeBits = 20
 
 // service compares the stated addresses with the cluster's range and its Services.
 func (l *live) service() error {
-	o := l.registry.service
+	o := l.registry.Service
 	if o == nil {
 		return nil
 	}

@@ -15,7 +15,7 @@ const defaultClassAnnotation = "storageclass.kubernetes.io/is-default-class"
 // claim looks at the volume claim: whether there is a class to make the volume, and
 // whether one that is there can become what the render has.
 func (l *live) claim() error {
-	o := l.registry.pvc
+	o := l.registry.PVC
 	if o == nil {
 		return nil
 	}

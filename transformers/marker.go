@@ -3,26 +3,17 @@ package transformers
 import (
 	"slices"
 	"strings"
-)
 
-// The annotations on the registry's workload by which `verify` tells a render
-// that was patched from one that a host silently left alone.
-const (
-	// ScenarioAnnotation names the scenarios that were applied, in their order:
-	// the runs joined with ",", the layers of one run with "+".
-	ScenarioAnnotation = "connectedregistry.dev/scenario"
-	// DigestAnnotation has, for each run in the same order, the program's version
-	// and a digest of the scenario: v1.2.3@sha256:….
-	DigestAnnotation = "connectedregistry.dev/scenario-digest"
+	"github.com/connected-registry/scenario/transformers/registry"
 )
 
 // marker records the scenario on the workload. A scenario that is recorded
 // already is brought up to date where it stands.
 func marker(r *render) error {
-	workload := r.registry.workload
+	workload := r.registry.Workload
 	name, digest := r.scenario.Scenario.Metadata.Name, r.scenario.Digest(r.options.Version)
 	annotations := workload.Annotations()
-	names, digests := listOf(annotations[ScenarioAnnotation]), listOf(annotations[DigestAnnotation])
+	names, digests := listOf(annotations[registry.ScenarioAnnotation]), listOf(annotations[registry.DigestAnnotation])
 	i := slices.Index(names, name)
 	switch {
 	case len(names) != len(digests): // somebody else wrote there
@@ -32,8 +23,8 @@ func marker(r *render) error {
 	default:
 		digests[i] = digest
 	}
-	changed := putText(workload.Node(), strings.Join(names, ","), "metadata", "annotations", ScenarioAnnotation)
-	changed = putText(workload.Node(), strings.Join(digests, ","), "metadata", "annotations", DigestAnnotation) || changed
+	changed := putText(workload.Node(), strings.Join(names, ","), "metadata", "annotations", registry.ScenarioAnnotation)
+	changed = putText(workload.Node(), strings.Join(digests, ","), "metadata", "annotations", registry.DigestAnnotation) || changed
 	if changed {
 		r.changed(workload, "recorded scenario %s", name)
 	}

@@ -6,8 +6,8 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/connected-registry/scenario/internal/lazyregexp"
 	"github.com/connected-registry/scenario/scenario"
-	"github.com/connected-registry/scenario/scenario/lazyregexp"
 )
 
 const (
@@ -23,8 +23,8 @@ const (
 // does. The certificate's mounts are read-only
 // by tlsmount, whatever the mode.
 func mode(r *render) error {
-	if m := r.spec.Mode; m != nil && putText(r.registry.workload.Node(), string(*m), "metadata", "labels", modeLabel) {
-		r.changed(r.registry.workload, "recorded mode %s as label %s", *m, modeLabel)
+	if m := r.spec.Mode; m != nil && putText(r.registry.Workload.Node(), string(*m), "metadata", "labels", modeLabel) {
+		r.changed(r.registry.Workload, "recorded mode %s as label %s", *m, modeLabel)
 	}
 	readOnly := r.spec.ReadOnly
 	if readOnly == nil {
@@ -46,12 +46,12 @@ func mode(r *render) error {
 
 func (r *render) protectRoot(paths []string) {
 	reg := r.registry
-	if putScalar(reg.container, "true", "securityContext", "readOnlyRootFilesystem") {
-		r.changed(reg.workload, "the root file system of container %s is read-only", text(reg.container, "name"))
+	if putScalar(reg.Container, "true", "securityContext", "readOnlyRootFilesystem") {
+		r.changed(reg.Workload, "the root file system of container %s is read-only", text(reg.Container, "name"))
 	}
 	r.dropWritable(func(at string) bool { return !slices.Contains(paths, at) })
 	for _, at := range paths {
-		if slices.ContainsFunc(elements(reg.container, "volumeMounts"), func(m *yaml.RNode) bool {
+		if slices.ContainsFunc(elements(reg.Container, "volumeMounts"), func(m *yaml.RNode) bool {
 			return strings.TrimSuffix(text(m, "mountPath"), "/") == at
 		}) {
 			continue
@@ -60,21 +60,21 @@ func (r *render) protectRoot(paths []string) {
 		volume := mapping()
 		putText(volume, name, "name")
 		put(volume, mapping().YNode(), "emptyDir")
-		appendTo(reg.podSpec(), volume.YNode(), "volumes")
+		appendTo(reg.PodSpec(), volume.YNode(), "volumes")
 		mount := mapping()
 		putText(mount, name, "name")
 		putText(mount, at, "mountPath")
-		appendTo(reg.container, mount.YNode(), "volumeMounts")
-		r.changed(reg.workload, "%s stays writable, as an emptyDir", at)
+		appendTo(reg.Container, mount.YNode(), "volumeMounts")
+		r.changed(reg.Workload, "%s stays writable, as an emptyDir", at)
 	}
 }
 
 // releaseRoot takes the read-only root out again; left out it is writable.
 func (r *render) releaseRoot() {
 	reg := r.registry
-	if drop(reg.container, "securityContext", "readOnlyRootFilesystem") {
-		dropEmpty(reg.container, "securityContext")
-		r.changed(reg.workload, "the root file system of container %s is writable", text(reg.container, "name"))
+	if drop(reg.Container, "securityContext", "readOnlyRootFilesystem") {
+		dropEmpty(reg.Container, "securityContext")
+		r.changed(reg.Workload, "the root file system of container %s is writable", text(reg.Container, "name"))
 	}
 	r.dropWritable(func(string) bool { return true })
 }
@@ -82,13 +82,13 @@ func (r *render) releaseRoot() {
 // dropWritable takes those of our emptyDirs out whose path is unwanted.
 func (r *render) dropWritable(unwanted func(path string) bool) {
 	var volumes []string
-	removeFrom(r.registry.container, func(m *yaml.RNode) bool {
+	removeFrom(r.registry.Container, func(m *yaml.RNode) bool {
 		name := text(m, "name")
 		if !strings.HasPrefix(name, writablePrefix) || !unwanted(text(m, "mountPath")) {
 			return false
 		}
 		volumes = append(volumes, name)
-		r.changed(r.registry.workload, "took the emptyDir at %s out", text(m, "mountPath"))
+		r.changed(r.registry.Workload, "took the emptyDir at %s out", text(m, "mountPath"))
 		return true
 	}, "volumeMounts")
 	r.dropUnmounted(volumes)

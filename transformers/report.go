@@ -3,6 +3,8 @@ package transformers
 import (
 	"fmt"
 
+	"github.com/connected-registry/scenario/transformers/registry"
+
 	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
@@ -27,6 +29,8 @@ type Change struct {
 	Concern Concern
 	// Message says what was done, in the past tense, without any secret.
 	Message string
+	// Evidence says why a removed object is the chart's; nil for other changes.
+	Evidence *registry.Evidence
 }
 
 // String is the line that a person reads on stderr.

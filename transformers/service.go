@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/connected-registry/scenario/transformers/registry"
+
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/connected-registry/scenario/codes"
@@ -25,7 +27,7 @@ var (
 
 // endpoints returns the wanted endpoint and the other one.
 func (r *render) endpoints() (want, other endpoint) {
-	if r.state.http {
+	if r.decided.HTTP {
 		return httpEndpoint, httpsEndpoint
 	}
 	return httpsEndpoint, httpEndpoint
@@ -35,7 +37,7 @@ func (r *render) endpoints() (want, other endpoint) {
 // HTTP.
 func service(r *render) error {
 	stated := r.spec.Service != nil && r.spec.Service.ClusterIP != nil
-	if !stated && !r.state.tlsStated {
+	if !stated && !r.decided.TLSStated {
 		return nil
 	}
 	o, err := r.service()
@@ -47,7 +49,7 @@ func service(r *render) error {
 			return err
 		}
 	}
-	if r.state.tlsStated {
+	if r.decided.TLSStated {
 		r.setServicePort(o)
 	}
 	return nil
@@ -55,15 +57,15 @@ func service(r *render) error {
 
 // service returns the registry's Service or says why there is none to be had.
 func (r *render) service() (*resource.Object, error) {
-	if err := r.registry.ambiguous["service"]; err != nil {
+	if err := r.registry.Ambiguous[registry.Service]; err != nil {
 		return nil, err
 	}
-	if r.registry.service == nil {
-		return nil, problemWith(codes.ServiceNotFound, r.registry.workload, "spec.template.metadata.labels",
+	if r.registry.Service == nil {
+		return nil, problemWith(codes.ServiceNotFound, r.registry.Workload, "spec.template.metadata.labels",
 			"check that the Service is in the stream, or say which it is with spec.targets.service",
 			"no Service selects these pods")
 	}
-	return r.registry.service, nil
+	return r.registry.Service, nil
 }
 
 func (r *render) setClusterIP(o *resource.Object, want string) error {
@@ -135,7 +137,7 @@ func (r *render) mentions(except *resource.Object, ip string) (*resource.Object,
 		return nil, err
 	}
 	for _, o := range objects {
-		if o == except || o == r.registry.certificate || !r.registry.release.owns(o) {
+		if o == except || o == r.registry.Certificate || !r.registry.Release.Owns(o) {
 			continue
 		}
 		if holdsAddress(o.Node().YNode(), ip) {
@@ -186,7 +188,7 @@ func (r *render) setServicePort(o *resource.Object) {
 // dropPort takes the HTTPS port out of a Service that has one for HTTP beside it,
 // when nothing serves it any more. HTTP beside HTTPS is the chart's to decide.
 func (r *render) dropPort(o *resource.Object, port *yaml.RNode) {
-	if !r.state.http {
+	if !r.decided.HTTP {
 		return
 	}
 	number := text(port, "port")
@@ -204,7 +206,7 @@ func (r *render) hasPort(o *resource.Object, e endpoint) bool {
 // declares by name, else the default.
 func (r *render) containerPort() string {
 	want, _ := r.endpoints()
-	for _, port := range elements(r.registry.container, "ports") {
+	for _, port := range elements(r.registry.Container, "ports") {
 		if text(port, "name") == want.name {
 			return text(port, "containerPort")
 		}

@@ -3,6 +3,8 @@ package transformers
 import (
 	"path"
 
+	"github.com/connected-registry/scenario/transformers/registry"
+
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/connected-registry/scenario/codes"
@@ -35,23 +37,23 @@ func storage(r *render) error {
 // within it: a PersistentVolumeClaim, or a StatefulSet's template of one.
 func (r *render) claim() (*resource.Object, *yaml.RNode, error) {
 	reg := r.registry
-	if err := reg.ambiguous["pvc"]; err != nil {
+	if err := reg.Ambiguous[registry.PVC]; err != nil {
 		return nil, nil, err
 	}
-	if reg.pvc != nil {
-		return reg.pvc, lookup(reg.pvc.Node(), "spec"), nil
+	if reg.PVC != nil {
+		return reg.PVC, lookup(reg.PVC.Node(), "spec"), nil
 	}
-	dataPath := path.Clean(reg.env(dataEnv, defaultDataPath))
-	templates := elements(reg.workload.Node(), "spec", "volumeClaimTemplates")
+	dataPath := reg.DataPath()
+	templates := elements(reg.Workload.Node(), "spec", "volumeClaimTemplates")
 	for _, template := range templates {
-		for _, m := range elements(reg.container, "volumeMounts") {
+		for _, m := range elements(reg.Container, "volumeMounts") {
 			mounted := text(m, "name") == text(template, "metadata", "name")
 			if mounted && (len(templates) == 1 || path.Clean(text(m, "mountPath")) == dataPath) {
-				return reg.workload, lookup(template, "spec"), nil
+				return reg.Workload, lookup(template, "spec"), nil
 			}
 		}
 	}
-	return nil, nil, problemWith(codes.ClaimNotFound, reg.workload, "spec.template.spec.volumes",
+	return nil, nil, problemWith(codes.ClaimNotFound, reg.Workload, "spec.template.spec.volumes",
 		"check that the PersistentVolumeClaim is in the stream, or say which it is with spec.targets.pvc",
 		"no PersistentVolumeClaim in the stream is mounted at %s", dataPath)
 }

@@ -3,8 +3,11 @@ package transformers
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"path"
 	"slices"
+
+	"github.com/connected-registry/scenario/transformers/registry"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -22,10 +25,10 @@ const (
 // that, where it looks for its certificate; ports, probes and environment follow.
 func tlsMount(r *render) error {
 	r.setLoginServer()
-	if !r.state.tlsStated {
+	if !r.decided.TLSStated {
 		return nil
 	}
-	if r.state.http {
+	if r.decided.HTTP {
 		r.warn(codes.PlainHTTP, nil, "the registry serves plain HTTP: whoever is on the way can read and change passwords and images")
 		r.unmountCertificate()
 	} else {
@@ -46,38 +49,32 @@ func (r *render) setLoginServer() {
 	if want == nil {
 		return
 	}
-	for _, env := range elements(r.registry.container, "env") {
-		if text(env, "name") == loginServerEnv && text(env, "value") != "" && putText(env, *want, "value") {
-			r.changed(r.registry.workload, "set %s to %s", loginServerEnv, *want)
+	for _, env := range elements(r.registry.Container, "env") {
+		if text(env, "name") == registry.LoginServerEnv && text(env, "value") != "" && putText(env, *want, "value") {
+			r.changed(r.registry.Workload, "set %s to %s", registry.LoginServerEnv, *want)
 		}
 	}
-}
-
-// everyContainer is the pod's containers, init containers included.
-func (reg *registry) everyContainer() []*yaml.RNode {
-	pod := reg.podSpec()
-	return append(elements(pod, "initContainers"), elements(pod, "containers")...)
 }
 
 // mountCertificate mounts the effective Secret read-only wherever a container
 // mounts something at the certificate path, and in the registry's in any case.
 func (r *render) mountCertificate() error {
-	reg, secret := r.registry, r.state.secret
+	reg, secret := r.registry, r.decided.Secret
 	mounted := false
-	for _, c := range reg.everyContainer() {
+	for _, c := range reg.Containers() {
 		for _, m := range elements(c, "volumeMounts") {
-			if !reg.isCertificateMount(m) {
+			if !reg.IsCertificateMount(m) {
 				continue
 			}
-			mounted = mounted || c.YNode() == reg.container.YNode()
+			mounted = mounted || c.YNode() == reg.Container.YNode()
 			if r.pointVolume(m, secret) {
-				r.changed(reg.workload, "mounted Secret %s at %s", secret, text(m, "mountPath"))
+				r.changed(reg.Workload, "mounted Secret %s at %s", secret, text(m, "mountPath"))
 			}
 			if err := r.checkKeys(text(m, "name")); err != nil {
 				return err
 			}
 			if putScalar(m, "true", "readOnly") {
-				r.changed(reg.workload, "%s is mounted read-only in container %s", text(m, "mountPath"), text(c, "name"))
+				r.changed(reg.Workload, "%s is mounted read-only in container %s", text(m, "mountPath"), text(c, "name"))
 			}
 		}
 	}
@@ -86,10 +83,10 @@ func (r *render) mountCertificate() error {
 	}
 	mount := mapping()
 	putText(mount, r.addVolume(secret), "name")
-	putText(mount, reg.certificatePath, "mountPath")
+	putText(mount, reg.CertificatePath, "mountPath")
 	putScalar(mount, "true", "readOnly")
-	appendTo(reg.container, mount.YNode(), "volumeMounts")
-	r.changed(reg.workload, "mounted Secret %s at %s", secret, reg.certificatePath)
+	appendTo(reg.Container, mount.YNode(), "volumeMounts")
+	r.changed(reg.Workload, "mounted Secret %s at %s", secret, reg.CertificatePath)
 	return nil
 }
 
@@ -97,7 +94,7 @@ func (r *render) mountCertificate() error {
 // have: the pod would wait for it for ever.
 func (r *render) checkKeys(volume string) error {
 	has := map[string]bool{crtKey: true, keyKey: true, caKey: true}
-	o, err := r.named("Secret", r.state.secret)
+	o, err := r.named("Secret", r.decided.Secret)
 	switch {
 	case err != nil:
 		return err
@@ -106,18 +103,18 @@ func (r *render) checkKeys(volume string) error {
 		for key := range secretData(o) {
 			has[key] = true
 		}
-	case r.state.secret == r.registry.secret:
+	case r.decided.Secret == r.registry.Secret:
 		return nil // as the chart has it, with whatever keys it has in the cluster
 	}
-	for _, ref := range secretRefs(r.registry.podSpec()) {
-		if ref.where != "volume "+volume || ref.name() != r.state.secret || text(ref.at, "optional") == "true" {
+	for _, ref := range registry.SecretRefs(r.registry.PodSpec()) {
+		if ref.Where != "volume "+volume || ref.Name() != r.decided.Secret || text(ref.At, "optional") == "true" {
 			continue
 		}
-		for _, key := range ref.keys() {
+		for _, key := range ref.Keys() {
 			if !has[key] {
-				return problemWith(codes.SecretKey, r.registry.workload, ref.where,
+				return problemWith(codes.SecretKey, r.registry.Workload, ref.Where,
 					"give the Secret that key ("+caKey+" is spec.tls.caCrt or caCrtFile), or have the chart mount the whole Secret",
-					"it takes key %s of Secret %s, which has no such key", key, r.state.secret)
+					"it takes key %s of Secret %s, which has no such key", key, r.decided.Secret)
 			}
 		}
 	}
@@ -130,7 +127,7 @@ func (r *render) addVolume(secret string) string {
 	volume := mapping()
 	putText(volume, name, "name")
 	putText(volume, secret, "secret", "secretName")
-	appendTo(r.registry.podSpec(), volume.YNode(), "volumes")
+	appendTo(r.registry.PodSpec(), volume.YNode(), "volumes")
 	return name
 }
 
@@ -139,7 +136,7 @@ func (r *render) addVolume(secret string) string {
 // kept.
 func (r *render) pointVolume(mount *yaml.RNode, secret string) bool {
 	name := text(mount, "name")
-	for _, v := range elements(r.registry.podSpec(), "volumes") {
+	for _, v := range elements(r.registry.PodSpec(), "volumes") {
 		if text(v, "name") != name {
 			continue
 		}
@@ -159,7 +156,7 @@ func (r *render) pointVolume(mount *yaml.RNode, secret string) bool {
 		}
 		// A volume of another kind (emptyDir, CSI): it makes way, unless something
 		// else is mounted from it, the registry's data perhaps.
-		if path.Clean(text(mount, "mountPath")) == r.registry.certificatePath {
+		if path.Clean(text(mount, "mountPath")) == r.registry.CertificatePath {
 			drop(mount, "subPath") // a Secret has no directories
 		}
 		if r.mountedElsewhere(name) {
@@ -175,20 +172,21 @@ func (r *render) pointVolume(mount *yaml.RNode, secret string) bool {
 
 // mountedElsewhere says whether a volume is mounted outside the certificate path.
 func (r *render) mountedElsewhere(name string) bool {
-	return slices.ContainsFunc(r.registry.everyContainer(), func(c *yaml.RNode) bool {
+	return slices.ContainsFunc(r.registry.Containers(), func(c *yaml.RNode) bool {
 		return slices.ContainsFunc(elements(c, "volumeMounts"), func(m *yaml.RNode) bool {
-			return text(m, "name") == name && !r.registry.isCertificateMount(m)
+			return text(m, "name") == name && !r.registry.IsCertificateMount(m)
 		})
 	})
 }
 
 // freeVolume is a name that no volume of the pod has.
 func (r *render) freeVolume(name string) string {
-	taken := func(v *yaml.RNode) bool { return text(v, "name") == name }
-	for slices.ContainsFunc(elements(r.registry.podSpec(), "volumes"), taken) {
-		name += "-scenario"
+	free := name
+	taken := func(v *yaml.RNode) bool { return text(v, "name") == free }
+	for n := 2; slices.ContainsFunc(elements(r.registry.PodSpec(), "volumes"), taken); n++ {
+		free = fmt.Sprintf("%s-%d", name, n) // a volume's name has at most 63 bytes
 	}
-	return name
+	return free
 }
 
 // unmountCertificate takes the mounts at the certificate path out, and the
@@ -196,32 +194,31 @@ func (r *render) freeVolume(name string) string {
 func (r *render) unmountCertificate() {
 	reg := r.registry
 	var volumes []string
-	for _, c := range reg.everyContainer() {
+	for _, c := range reg.Containers() {
 		removeFrom(c, func(m *yaml.RNode) bool {
-			if !reg.isCertificateMount(m) {
+			if !reg.IsCertificateMount(m) {
 				return false
 			}
 			volumes = append(volumes, text(m, "name"))
-			r.changed(reg.workload, "took the mount at %s out of container %s", text(m, "mountPath"), text(c, "name"))
+			r.changed(reg.Workload, "took the mount at %s out of container %s", text(m, "mountPath"), text(c, "name"))
 			return true
 		}, "volumeMounts")
 	}
 	r.dropUnmounted(volumes)
-	if removeFrom(reg.container, func(env *yaml.RNode) bool { return text(env, "name") == certificateEnv }, "env") {
-		r.changed(reg.workload, "took %s out", certificateEnv)
+	if removeFrom(reg.Container, func(env *yaml.RNode) bool { return text(env, "name") == registry.CertificateEnv }, "env") {
+		r.changed(reg.Workload, "took %s out", registry.CertificateEnv)
 	}
-	r.state.secret = ""
 }
 
 // dropUnmounted takes out those of the named volumes that no container mounts.
 func (r *render) dropUnmounted(names []string) {
 	mounted := map[string]bool{}
-	for _, c := range r.registry.everyContainer() {
+	for _, c := range r.registry.Containers() {
 		for _, m := range elements(c, "volumeMounts") {
 			mounted[text(m, "name")] = true
 		}
 	}
-	removeFrom(r.registry.podSpec(), func(v *yaml.RNode) bool {
+	removeFrom(r.registry.PodSpec(), func(v *yaml.RNode) bool {
 		name := text(v, "name")
 		return slices.Contains(names, name) && !mounted[name]
 	}, "volumes")
@@ -231,13 +228,13 @@ func (r *render) dropUnmounted(names []string) {
 // endpoint, where they are still at the other one.
 func (r *render) movePort() {
 	want, _ := r.endpoints()
-	port := r.registry.port
-	if port == nil || r.registry.http == r.state.http {
+	port := r.registry.Port
+	if port == nil || r.registry.HTTP == r.decided.HTTP {
 		return
 	}
 	oldName, oldNumber := text(port, "name"), text(port, "containerPort")
 	newNumber := r.containerPort()
-	declared := slices.ContainsFunc(elements(r.registry.container, "ports"), func(p *yaml.RNode) bool {
+	declared := slices.ContainsFunc(elements(r.registry.Container, "ports"), func(p *yaml.RNode) bool {
 		return text(p, "name") == want.name
 	})
 	if !declared { // two ports of one name are refused
@@ -245,11 +242,11 @@ func (r *render) movePort() {
 		if oldName != "" {
 			putText(port, want.name, "name")
 		}
-		r.changed(r.registry.workload, "container port %s is now %s (%s)", oldNumber, newNumber, want.name)
+		r.changed(r.registry.Workload, "container port %s is now %s (%s)", oldNumber, newNumber, want.name)
 	}
 	for _, kind := range []string{"startupProbe", "readinessProbe", "livenessProbe"} {
 		for _, action := range []string{"httpGet", "tcpSocket"} {
-			probe := lookup(r.registry.container, kind, action)
+			probe := lookup(r.registry.Container, kind, action)
 			switch text(probe, "port") {
 			case "":
 				continue
@@ -263,7 +260,7 @@ func (r *render) movePort() {
 			if action == "httpGet" {
 				putText(probe, want.scheme, "scheme")
 			}
-			r.changed(r.registry.workload, "%s uses %s", kind, want.scheme)
+			r.changed(r.registry.Workload, "%s uses %s", kind, want.scheme)
 		}
 	}
 }
@@ -271,17 +268,17 @@ func (r *render) movePort() {
 // digestCertificate records which certificate of the scenario's own the pod was
 // started with. The key is no part of it: it changes with the certificate.
 func (r *render) digestCertificate() {
-	template := lookup(r.registry.workload.Node(), "spec", "template")
+	template := lookup(r.registry.Workload.Node(), "spec", "template")
 	if r.material == nil {
 		if drop(template, "metadata", "annotations", tlsDigestAnnotation) {
 			dropEmpty(template, "metadata", "annotations")
-			r.changed(r.registry.workload, "took the certificate's digest out of the pod template")
+			r.changed(r.registry.Workload, "took the certificate's digest out of the pod template")
 		}
 		return
 	}
 	sum := sha256.Sum256(slices.Concat(r.material.Crt, []byte{0}, r.material.CaCrt))
 	digest := "sha256:" + hex.EncodeToString(sum[:])
 	if putText(template, digest, "metadata", "annotations", tlsDigestAnnotation) {
-		r.changed(r.registry.workload, "the pod template records the certificate's digest, so that another certificate rolls the pod")
+		r.changed(r.registry.Workload, "the pod template records the certificate's digest, so that another certificate rolls the pod")
 	}
 }

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
+
+	"github.com/connected-registry/scenario/transformers/decision"
+	"github.com/connected-registry/scenario/transformers/registry"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -34,18 +36,17 @@ var encodedPEM = []byte("LS0tLS1CRUdJTi")
 func tlsSecret(r *render) error {
 	tls := r.spec.TLS
 	switch {
-	case tls == nil && !r.state.tlsStated:
+	case tls == nil && !r.decided.TLSStated:
 		return r.checkRenderedSecret()
-	case tls == nil:
-		return r.removeOurSecret()
-	case tls.Secret != nil:
+	case tls != nil && tls.Secret == nil:
+		return r.ensureSecret(tls)
+	case tls != nil:
 		if err := r.checkNamedSecret(*tls.Secret); err != nil {
 			return err
 		}
-		r.state.secret = *tls.Secret
-		return r.removeOurSecret()
 	}
-	return r.ensureSecret(tls)
+	r.removeDecided(decision.OwnSecret)
+	return nil
 }
 
 // wantedSANs is what a certificate must hold. A Service whose address the cluster
@@ -70,10 +71,10 @@ func (r *render) wantedSANs() (keypair.Want, error) {
 // a login server that the scenario states.
 func (r *render) checkRenderedSecret() error {
 	states := r.spec.RegistryLoginServer != nil || r.spec.Service != nil && r.spec.Service.ClusterIP != nil
-	if !states || r.state.certManager || r.state.secret == "" {
+	if !states || r.decided.CertManager || r.decided.Secret == "" {
 		return nil
 	}
-	return r.checkNamedSecret(r.state.secret)
+	return r.checkNamedSecret(r.decided.Secret)
 }
 
 // ensureSecret renders the scenario's certificate and key as a TLS Secret: into
@@ -97,7 +98,7 @@ func (r *render) ensureSecret(tls *scenario.TLS) error {
 		return r.scenario.Translate(problems)
 	}
 	if len(want.IPs) == 0 {
-		r.warn(codes.NoClusterIP, r.registry.service, "it has no clusterIP, so the certificate could not be checked for the address that clients will use; state service.clusterIP")
+		r.warn(codes.NoClusterIP, r.registry.Service, "it has no clusterIP, so the certificate could not be checked for the address that clients will use; state service.clusterIP")
 	}
 	for _, w := range info.Warnings {
 		r.warn(w.Code, nil, "%s", w.Message)
@@ -116,10 +117,9 @@ func (r *render) ensureSecret(tls *scenario.TLS) error {
 		r.addSecret(data)
 		return nil
 	}
-	if isOurs(target) && len(data[caKey]) == 0 {
+	if registry.IsAdded(target) && len(data[caKey]) == 0 {
 		data[caKey] = info.CA
 	}
-	r.state.secret = target.Name
 	r.writeSecret(target, data)
 	return nil
 }
@@ -127,9 +127,9 @@ func (r *render) ensureSecret(tls *scenario.TLS) error {
 // secretToWrite returns the TLS Secret in the stream that the registry mounts, or
 // the one that an earlier run added; nil for none.
 func (r *render) secretToWrite() (*resource.Object, error) {
-	if mounted := r.registry.secret; mounted != "" {
+	if mounted := r.registry.Secret; mounted != "" {
 		o, err := r.named("Secret", mounted)
-		if err != nil || o != nil && r.registry.release.owns(o) && text(o.Node(), "type") == tlsSecretType {
+		if err != nil || o != nil && r.registry.Release.Owns(o) && text(o.Node(), "type") == tlsSecretType {
 			return o, err
 		}
 	}
@@ -141,48 +141,23 @@ func (r *render) secretToWrite() (*resource.Object, error) {
 }
 
 func (r *render) ourSecrets() ([]*resource.Object, error) {
-	secrets, err := r.set.Select([]string{"Secret"}, addedByAnnotation)
+	secrets, err := r.set.Select([]string{"Secret"}, registry.AddedByAnnotation)
 	return slices.DeleteFunc(secrets, func(o *resource.Object) bool {
-		return !isOurs(o) || !r.registry.release.owns(o)
+		return !registry.IsAdded(o) || !r.registry.Release.Owns(o)
 	}), err
 }
 
-// removeOurSecret takes out the Secret of an earlier run, whose certificate the
-// registry no longer serves.
-func (r *render) removeOurSecret() error {
-	ours, err := r.ourSecrets()
-	for _, o := range ours {
-		r.vacated = append(r.vacated, o.Name)
-		r.remove(o, "the registry's certificate comes from elsewhere")
-	}
-	return err
-}
-
-// addSecret adds the Secret under a name that is free: neither of an object in
-// the stream, nor of what a removed Certificate has left behind in the cluster.
+// addSecret adds the Secret under the decided name.
 func (r *render) addSecret(data map[string][]byte) {
-	name := r.registry.release.name + "-tls"
-	for n := 2; r.secretTaken(name); n++ {
-		name = fmt.Sprintf("%s-tls-%d", r.registry.release.name, n)
-	}
 	n := yaml.MustParse("apiVersion: v1\nkind: Secret\n")
-	putText(n, name, "metadata", "name")
+	putText(n, r.decided.Secret, "metadata", "name")
 	putText(n, tlsSecretType, "type")
 	for _, key := range []string{caKey, crtKey, keyKey} {
 		if len(data[key]) > 0 {
 			putText(n, base64.StdEncoding.EncodeToString(data[key]), "data", key)
 		}
 	}
-	r.state.secret = name
 	r.add(n, "the scenario's certificate")
-}
-
-func (r *render) secretTaken(name string) bool {
-	if slices.Contains(r.vacated, name) || name == r.registry.secret {
-		return true
-	}
-	o, err := r.named("Secret", name)
-	return o != nil || err != nil
 }
 
 // writeSecret brings a Secret's data in step, and touches nothing that holds the
@@ -283,7 +258,7 @@ func (r *render) warnOfNamesake(name string) error {
 	for _, o := range secrets {
 		if o.Name == name {
 			r.warn(codes.SecretNamespace, o, "it is in namespace %s, and the registry mounts the one in %s; write metadata.namespace: %s if it is meant",
-				o.Namespace, r.registry.release.namespace, r.registry.release.namespace)
+				o.Namespace, r.registry.Release.Namespace, r.registry.Release.Namespace)
 		}
 	}
 	return err

@@ -6,11 +6,13 @@ package transformers
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
+
+	"github.com/connected-registry/scenario/transformers/registry"
 
 	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
+	"github.com/connected-registry/scenario/transformers/decision"
 	"github.com/connected-registry/scenario/transformers/postconditions"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
@@ -58,9 +60,11 @@ type render struct {
 	scenario *scenario.Layer
 	spec     scenario.Spec
 	options  Options
-	registry *registry
-	state    state
-	report   *Report
+	registry *registry.Registry
+	// decided is what must hold on the result. It is settled before the first
+	// transformer runs.
+	decided decision.Decision
+	report  *Report
 
 	// running is the transformer at work and concern what it is about, for the report.
 	running string
@@ -68,8 +72,8 @@ type render struct {
 	removed []*resource.Object
 	// formerIP is the Service's address that the stated one replaced, if any.
 	formerIP string
-	// vacated are the Secrets that only removed Certificates would have written.
-	vacated []string
+	// proxy is what an earlier run placed before the registry, nil for nothing.
+	proxy *formerProxy
 	// material is the scenario's own certificate, nil where it brings none, and
 	// materialCA its CA, where that is known.
 	material   *scenario.Material
@@ -103,7 +107,7 @@ func transform(set *resource.Set, layer *scenario.Layer, options Options) (*rend
 	if options.Namespace == "" {
 		options.Namespace = layer.Scenario.Metadata.Namespace
 	}
-	reg, err := recognise(set, layer, options.Namespace)
+	reg, err := registry.Recognize(set, layer, options.Namespace)
 	if err != nil && onlyHooks(set) {
 		return nil, ErrOnlyHooks
 	}
@@ -115,7 +119,13 @@ func transform(set *resource.Set, layer *scenario.Layer, options Options) (*rend
 		report: &Report{Scenario: layer.Scenario.Metadata.Name},
 	}
 	r.noteSettings()
-	if r.state, err = r.effective(); err != nil {
+	if err := r.decide(); err != nil {
+		return nil, err
+	}
+	if err := r.checkNames(); err != nil {
+		return nil, err
+	}
+	if err := r.setProxyAside(); err != nil {
 		return nil, err
 	}
 	for _, t := range pipeline {
@@ -124,43 +134,40 @@ func transform(set *resource.Set, layer *scenario.Layer, options Options) (*rend
 			return nil, err
 		}
 	}
+	r.reportRest()
 	return r, nil
 }
 
-// verify hands the result to the post-conditions, which know only what must hold
-// and nothing of how it was brought about.
-func (r *render) verify() error {
-	connection := ""
-	if c := r.scenario.ConnectionString(); c != nil {
-		connection = c.Reveal()
+// reportRest adds a change for each object that differs from its original although no
+// transformer named it: nothing is changed in silence.
+func (r *render) reportRest() {
+	r.running, r.concern = "pipeline", ConcernOther
+	named := map[*resource.Object]bool{}
+	for _, c := range r.report.Changes {
+		named[c.Object] = true
 	}
-	return postconditions.Check(r.set, postconditions.Expected{
-		Workload:        r.registry.workload,
-		Container:       text(r.registry.container, "name"),
-		CertificatePath: r.registry.certificatePath,
-		Service:         r.registry.service,
-		Instance:        r.registry.release.instance,
-		Namespace:       r.registry.release.namespace,
-		HTTP:            r.state.http,
-		TLSStated:       r.state.tlsStated,
-		Secret:          r.state.secret,
-		NoTrust:         r.spec.TrustDistribution != nil && !r.state.trust,
-		NoCertManager:   r.spec.CertManager != nil && !r.state.install,
-		Removed:         r.removed,
-		Vacated:         r.vacated,
-		CertManager:     r.state.certManager,
-		Proxy:           proxyContainer,
-		Enforced:        r.state.enforced,
-		NoProxy:         !r.state.enforced && r.registry.proxy != nil,
+	for _, o := range r.set.Parsed() {
+		if !named[o] && o.Changed() {
+			r.changed(o, "changed in a way that no transformer reported; see the diff of plan, and report it with the rendered manifests")
+		}
+	}
+}
 
-		ConnectionString: connection,
-	})
+// verify hands the result to the post-conditions, which know only what must hold and
+// nothing of how it was brought about.
+func (r *render) verify() error {
+	doubts, err := postconditions.Check(r.set, r.decided)
+	r.running, r.concern = "prune", ConcernCleanUp // what it left is meant
+	for _, d := range doubts {
+		r.warn(d.Code, d.Object, "%s", d.Message)
+	}
+	return err
 }
 
 // onlyHooks never holds for an empty stream, which is the edge's business, nor for
 // one with a registry, so that it is only worth asking where none was found.
 func onlyHooks(set *resource.Set) bool {
-	workloads, err := set.Heads(workloadKinds)
+	workloads, err := set.Heads(registry.WorkloadKinds)
 	if err != nil || len(workloads) > 0 {
 		return false
 	}
@@ -169,7 +176,7 @@ func onlyHooks(set *resource.Set) bool {
 		return false
 	}
 	for _, o := range all {
-		if o.Annotations()[hookAnnotation] == "" {
+		if o.Annotations()[registry.HookAnnotation] == "" {
 			return false
 		}
 	}
@@ -178,7 +185,7 @@ func onlyHooks(set *resource.Set) bool {
 
 func (r *render) changed(o *resource.Object, format string, args ...any) {
 	concern := r.concern
-	if slices.Contains(r.registry.bundle, o) {
+	if r.registry.InBundle(o) {
 		concern = ConcernBundle
 	}
 	r.report.Changes = append(r.report.Changes, Change{Object: o, Transformer: r.running, Concern: concern, Message: fmt.Sprintf(format, args...)})
@@ -192,9 +199,28 @@ func (r *render) attention(code codes.Code, o *resource.Object, format string, a
 	return Warning{Code: code, Object: o, Transformer: r.running, Message: fmt.Sprintf(format, args...)}
 }
 
-// remove takes an object out of the stream.
+// remove removes an object from the stream, with the evidence of its role.
 func (r *render) remove(o *resource.Object, why string, args ...any) {
+	r.removeFor(r.registry.EvidenceOf(o), why, args...)
+}
+
+// removeFor removes the object that the evidence is about.
+func (r *render) removeFor(evidence registry.Evidence, why string, args ...any) {
+	o := evidence.Object
 	r.set.Remove(o)
 	r.removed = append(r.removed, o)
 	r.changed(o, "removed: "+why, args...)
+	r.report.Changes[len(r.report.Changes)-1].Evidence = &evidence
+}
+
+// removeDecided removes the objects of a part that the decision says are gone.
+func (r *render) removeDecided(part decision.Part) []*resource.Object {
+	var removed []*resource.Object
+	for _, gone := range r.decided.Gone {
+		if gone.Part == part {
+			r.remove(gone.Object, "%s", gone.Reason)
+			removed = append(removed, gone.Object)
+		}
+	}
+	return removed
 }

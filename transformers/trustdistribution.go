@@ -1,7 +1,12 @@
 package transformers
 
 import (
+	"fmt"
 	"slices"
+	"strings"
+
+	"github.com/connected-registry/scenario/transformers/decision"
+	"github.com/connected-registry/scenario/transformers/registry"
 
 	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/transformers/resource"
@@ -22,29 +27,22 @@ var podKinds = []string{"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", 
 func trustDistribution(r *render) error {
 	stated := r.spec.TrustDistribution
 	if stated != nil {
-		if err := r.registry.ambiguous["trustDistribution"]; err != nil {
+		if err := r.registry.Ambiguous[registry.TrustDistribution]; err != nil {
 			return err
 		}
 	}
-	trust := r.registry.trust
-	disabled := stated != nil && stated.Enabled != nil && !*stated.Enabled
-	if disabled {
-		if stated.UseNodeSelector != nil {
-			r.warn(codes.NoEffect, nil, "useNodeSelector has no effect while the trust distribution is disabled")
-		}
-		if trust != nil {
-			r.remove(trust, "trust is distributed by other means")
-		}
+	trust := r.registry.Trust
+	if r.decided.NoTrust {
+		r.removeTrust(stated.UseNodeSelector != nil)
 		trust = nil
-	}
-	if stated != nil && stated.UseNodeSelector != nil && !disabled {
+	} else if stated != nil && stated.UseNodeSelector != nil {
 		if trust == nil {
 			return r.scenario.At(codes.NoTrustDistribution, "spec.trustDistribution.useNodeSelector", "the render holds no trust distribution DaemonSet",
 				"render the chart with trustDistribution.enabled=true, or leave it out")
 		}
 		r.selectNodes(trust, *stated.UseNodeSelector)
 	}
-	if r.state.http || !r.state.tlsStated && len(r.vacated) == 0 {
+	if r.decided.HTTP || !r.decided.TLSStated && len(r.decided.Vacated) == 0 {
 		return nil
 	}
 	if err := r.followSecret(); err != nil {
@@ -54,6 +52,25 @@ func trustDistribution(r *render) error {
 		return nil
 	}
 	return r.checkTrust(trust)
+}
+
+// removeTrust removes the DaemonSet, or says that none was recognized and which
+// candidates stay.
+func (r *render) removeTrust(selectsNodes bool) {
+	if selectsNodes {
+		r.warn(codes.NoEffect, nil, "useNodeSelector has no effect while the trust distribution is disabled")
+	}
+	if len(r.removeDecided(decision.TrustDistribution)) > 0 {
+		return
+	}
+	candidates := r.registry.Candidates[registry.TrustDistribution]
+	if len(candidates) == 0 {
+		r.warn(codes.NothingToRemove, nil, "no trust distribution DaemonSet was recognized, so nothing was removed")
+	}
+	for _, e := range candidates {
+		r.warn(codes.KeptUnproved, e.Object, "kept, because no evidence proves that it is the chart's trust distribution (%s); if it is, write %s",
+			e, registry.Override(registry.TrustDistribution, e.Object))
+	}
 }
 
 func (r *render) selectNodes(trust *resource.Object, use bool) {
@@ -70,30 +87,14 @@ func (r *render) selectNodes(trust *resource.Object, use bool) {
 	}
 }
 
-// caSecrets are the Secrets of the living CA Certificates that issue the
-// registry's: handing these out is as good as the effective Secret's ca.crt.
-func (r *render) caSecrets() ([]string, error) {
-	if !r.state.certManager || r.registry.certificate == nil {
-		return nil, nil
-	}
-	chain, err := issuingChain(r.set, r.registry.certificate)
-	var secrets []string
-	for _, o := range chain {
-		if o.Kind == "Certificate" {
-			secrets = append(secrets, text(o.Node(), "spec", "secretName"))
-		}
-	}
-	return secrets, err
-}
-
 // followSecret moves what else of the release used the certificate's former
 // Secrets to the effective one: the trust distribution's CA above all, and hooks.
 func (r *render) followSecret() error {
-	former := slices.Clone(r.vacated)
-	if r.registry.secret != "" {
-		former = append(former, r.registry.secret)
+	former := slices.Clone(r.decided.Vacated)
+	if r.registry.Secret != "" {
+		former = append(former, r.registry.Secret)
 	}
-	former = slices.DeleteFunc(former, func(name string) bool { return name == r.state.secret || name == "" })
+	former = slices.DeleteFunc(former, func(name string) bool { return name == r.decided.Secret || name == "" })
 	if len(former) == 0 {
 		return nil
 	}
@@ -102,7 +103,7 @@ func (r *render) followSecret() error {
 		return err
 	}
 	for _, o := range objects {
-		if !r.registry.release.owns(o) || !r.registry.release.sameNamespace(o.Namespace) {
+		if !r.registry.Release.Owns(o) || !r.registry.Release.SameNamespace(o.Namespace) {
 			continue
 		}
 		if err := r.followIn(o, former); err != nil {
@@ -113,44 +114,44 @@ func (r *render) followSecret() error {
 }
 
 func (r *render) followIn(o *resource.Object, former []string) error {
-	for _, ref := range secretRefs(podSpec(o.Node())) {
-		name := ref.name()
+	for _, ref := range registry.SecretRefs(registry.PodSpec(o.Node())) {
+		name := ref.Name()
 		if !slices.Contains(former, name) {
 			continue
 		}
-		putText(ref.at, r.state.secret, ref.nameField)
-		leaf := name == r.registry.secret && o != r.registry.trust
+		putText(ref.At, r.decided.Secret, ref.NameField)
+		leaf := name == r.registry.Secret && o != r.registry.Trust
 		if !leaf {
 			if err := r.requireCA(o, ref); err != nil {
 				return err
 			}
-			ref.take(caKey)
+			ref.Take(caKey)
 		}
-		r.changed(o, "%s takes Secret %s instead of %s", ref.where, r.state.secret, name)
+		r.changed(o, "%s takes Secret %s instead of %s", ref.Where, r.decided.Secret, name)
 	}
 	return nil
 }
 
 // requireCA refuses to point a reference to the CA at a Secret that has none.
-func (r *render) requireCA(o *resource.Object, ref secretRef) error {
+func (r *render) requireCA(o *resource.Object, ref registry.SecretRef) error {
 	has, known, err := r.hasCA()
 	if err != nil || has {
 		return err
 	}
 	if !known {
-		r.warn(codes.CAUnknown, o, "%s takes %s from Secret %s, which is not in the stream: it must hold that key", ref.where, caKey, r.state.secret)
+		r.warn(codes.CAUnknown, o, "%s takes %s from Secret %s, which is not in the stream: it must hold that key", ref.Where, caKey, r.decided.Secret)
 		return nil
 	}
-	return problemWith(codes.CAMissing, o, ref.where, "give spec.tls.caCrt (or caCrtFile), put ca.crt into the Secret, or write trustDistribution.enabled: false",
-		"nodes are to trust the CA in Secret %s, which has no %s", r.state.secret, caKey)
+	return problemWith(codes.CAMissing, o, ref.Where, "give spec.tls.caCrt (or caCrtFile), put ca.crt into the Secret, or write trustDistribution.enabled: false",
+		"nodes are to trust the CA in Secret %s, which has no %s", r.decided.Secret, caKey)
 }
 
 // hasCA says whether the effective Secret holds a CA, and whether that is known.
 func (r *render) hasCA() (has, known bool, err error) {
-	if r.state.certManager {
+	if r.decided.CertManager {
 		return true, true, nil // cert-manager writes it
 	}
-	o, err := r.named("Secret", r.state.secret)
+	o, err := r.named("Secret", r.decided.Secret)
 	if err != nil || o == nil {
 		return false, false, err
 	}
@@ -160,44 +161,47 @@ func (r *render) hasCA() (has, known bool, err error) {
 // checkTrust makes sure that the DaemonSet takes its CA from the effective source,
 // and that it is a CA.
 func (r *render) checkTrust(trust *resource.Object) error {
-	allowed, err := r.caSecrets()
-	if err != nil {
-		return err
-	}
-	allowed = append(allowed, r.state.secret)
+	allowed := append([]string{r.decided.Secret}, r.decided.CASecrets...)
 	found := false
-	for _, ref := range secretRefs(podSpec(trust.Node())) {
-		if !slices.Contains(allowed, ref.name()) {
+	for _, ref := range registry.SecretRefs(registry.PodSpec(trust.Node())) {
+		if !slices.Contains(allowed, ref.Name()) {
 			continue
 		}
 		found = true
-		if ref.name() == r.state.secret && slices.Contains(ref.keys(), crtKey) {
+		if ref.Name() == r.decided.Secret && slices.Contains(ref.Keys(), crtKey) {
 			if err := r.checkLeafAsCA(trust, ref); err != nil {
 				return err
 			}
 		}
 	}
-	if found || r.registry.secret == r.state.secret && r.material == nil {
+	if found || r.registry.Secret == r.decided.Secret && r.material == nil {
 		return nil
 	}
+	var others []string
+	for _, ref := range registry.SecretRefs(registry.PodSpec(trust.Node())) {
+		others = append(others, ref.Name())
+	}
+	taken := "it takes no CA from a Secret, so it cannot be told to hand out the one of Secret " + r.decided.Secret
+	if slices.Sort(others); len(others) > 0 {
+		taken = fmt.Sprintf("expected it to take the CA from Secret %s, got Secret %s, which nothing in the manifests shows to hold that CA", r.decided.Secret, strings.Join(slices.Compact(others), ", "))
+	}
 	return problemWith(codes.CANotTaken, trust, "spec.template.spec.volumes",
-		"write trustDistribution.enabled: false and distribute the CA yourself, or set the certificate by chart values",
-		"it takes no CA from a Secret, so it cannot be told to hand out the one of Secret %s", r.state.secret)
+		"write trustDistribution.enabled: false and distribute the CA yourself, or set the certificate by chart values", "%s", taken)
 }
 
 // checkLeafAsCA is about charts that hand tls.crt to the nodes where no CA was
 // given: right for a self-signed certificate, and for no other.
-func (r *render) checkLeafAsCA(trust *resource.Object, ref secretRef) error {
+func (r *render) checkLeafAsCA(trust *resource.Object, ref registry.SecretRef) error {
 	has, known, err := r.hasCA()
 	switch {
 	case err != nil || !known:
 		return err
 	case has:
-		ref.take(caKey)
-		r.changed(trust, "%s takes %s of Secret %s", ref.where, caKey, r.state.secret)
+		ref.Take(caKey)
+		r.changed(trust, "%s takes %s of Secret %s", ref.Where, caKey, r.decided.Secret)
 	case r.material != nil && len(r.materialCA) == 0:
-		return problemWith(codes.CAMissing, trust, ref.where, "give spec.tls.caCrt (or caCrtFile), or write trustDistribution.enabled: false",
-			"nodes are to trust %s of Secret %s, which is no CA", crtKey, r.state.secret)
+		return problemWith(codes.CAMissing, trust, ref.Where, "give spec.tls.caCrt (or caCrtFile), or write trustDistribution.enabled: false",
+			"nodes are to trust %s of Secret %s, which is no CA", crtKey, r.decided.Secret)
 	}
 	return nil
 }

@@ -14,15 +14,15 @@ const connectionEnv = "ACR_REGISTRY_CONNECTION_STRING"
 
 // connectionResolves: a connection string that was given is what the registry's
 // container will find, and no failure repeats it.
-func connectionResolves(set *resource.Set, e Expected) ([]error, error) {
+func connectionResolves(set *resource.Set, e templated) ([]error, error) {
 	if e.ConnectionString == "" {
 		return nil, nil
 	}
 	c := e.template.container(e.Container)
 	if c == nil {
-		return []error{noContainer(e)}, nil
+		return []error{noContainer(e.expected)}, nil
 	}
-	found, err := connectionOf(set, e, c)
+	found, err := connectionOf(set, e.expected, c)
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +35,7 @@ func connectionResolves(set *resource.Set, e Expected) ([]error, error) {
 
 // connectionOf is what kubelet would set the variable to: a container's env wins
 // over its envFrom, and of several the last one.
-func connectionOf(set *resource.Set, e Expected, c *container) (string, error) {
+func connectionOf(set *resource.Set, e expected, c *container) (string, error) {
 	value := ""
 	for _, source := range c.EnvFrom {
 		if source.SecretRef.Name == "" || source.Prefix != "" {
@@ -66,13 +66,14 @@ func connectionOf(set *resource.Set, e Expected, c *container) (string, error) {
 }
 
 // dataOf is a Secret's data as a container sees it, none for one that is not there.
-func dataOf(set *resource.Set, e Expected, name string) (map[string]string, error) {
+func dataOf(set *resource.Set, e expected, name string) (map[string]string, error) {
 	secrets, err := set.Select([]string{"Secret"}, name)
 	if err != nil {
 		return nil, err
 	}
+	wanted := reference{kind: "Secret", namespace: e.Namespace, name: name}
 	for _, o := range secrets {
-		if o.Name != name || !e.near(o) {
+		if !e.providedBy(o)(wanted) {
 			continue
 		}
 		var typed corev1.Secret

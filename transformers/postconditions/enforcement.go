@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/connected-registry/scenario/codes"
-	"github.com/connected-registry/scenario/scenario/lazyregexp"
+	"github.com/connected-registry/scenario/internal/lazyregexp"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -45,7 +45,7 @@ const wrongProxy = "say with spec.targets.service which Service is the registry'
 // onlyTheProxyIsReached: every port of every Service that selects the registry's
 // pods, other than a headless one, leads to a port of the proxy's container and of
 // no other, or to a container that is neither.
-func onlyTheProxyIsReached(set *resource.Set, e Expected) ([]error, error) {
+func onlyTheProxyIsReached(set *resource.Set, e proxied) ([]error, error) {
 	if !e.Enforced {
 		return nil, nil
 	}
@@ -58,9 +58,10 @@ func onlyTheProxyIsReached(set *resource.Set, e Expected) ([]error, error) {
 	for _, service := range services {
 		for _, p := range service.Spec.Ports {
 			switch owners := owners(e.pod, p); {
+			case p.Protocol != "" && p.Protocol != corev1.ProtocolTCP:
 			case slices.Equal(owners, []string{e.Proxy}):
 				reached = true
-			case len(owners) != 1 || owners[0] == e.Container:
+			case len(owners) == 0 || slices.Contains(owners, e.Container) || slices.Contains(owners, e.Proxy):
 				failures = append(failures, failure(codes.EnforcementIncomplete, service.from, wrongProxy, "port %d leads to %s of [%s], expected container %s only",
 					p.Port, p.TargetPort.String(), strings.Join(owners, ", "), e.Proxy))
 			}
@@ -79,7 +80,7 @@ type service struct {
 }
 
 // servicesOf decodes the Services that select the registry's pods.
-func servicesOf(set *resource.Set, e Expected) ([]service, error) {
+func servicesOf(set *resource.Set, e proxied) ([]service, error) {
 	objects, err := set.Select([]string{"Service"})
 	if err != nil {
 		return nil, err
@@ -97,7 +98,7 @@ func servicesOf(set *resource.Set, e Expected) ([]service, error) {
 		if err != nil {
 			return nil, failure(codes.ObjectUnwritable, o, reads, "is no Service")
 		}
-		selects := len(decoded.Spec.Selector) > 0 && decoded.Spec.ClusterIP != "None"
+		selects := len(decoded.Spec.Selector) > 0 && decoded.Spec.ClusterIP != "None" && decoded.Spec.Type != corev1.ServiceTypeExternalName
 		for key, value := range decoded.Spec.Selector {
 			selects = selects && e.pod.Labels[key] == value
 		}
@@ -108,31 +109,48 @@ func servicesOf(set *resource.Set, e Expected) ([]service, error) {
 	return found, nil
 }
 
-// owners are the containers that have the port that a Service's leads to.
+// owners are the containers that have the port that a Service's leads to, each once.
+// They share one address, so the number decides.
 func owners(template *corev1.PodTemplateSpec, p corev1.ServicePort) []string {
+	number := p.TargetPort.IntVal
+	if p.TargetPort.Type == intstr.Int && number == 0 {
+		number = p.Port
+	}
 	var names []string
-	for _, c := range template.Spec.Containers {
-		for _, cp := range c.Ports {
-			byName := p.TargetPort.Type == intstr.String && p.TargetPort.StrVal == cp.Name
-			byNumber := p.TargetPort.Type == intstr.Int && (p.TargetPort.IntVal == cp.ContainerPort || p.TargetPort.IntVal == 0 && p.Port == cp.ContainerPort)
-			if byName || byNumber {
-				names = append(names, c.Name)
-			}
+	eachPort(template, func(_ *corev1.Container, cp corev1.ContainerPort) {
+		if p.TargetPort.Type == intstr.String && p.TargetPort.StrVal == cp.Name && number == 0 {
+			number = cp.ContainerPort
+		}
+	})
+	eachPort(template, func(c *corev1.Container, cp corev1.ContainerPort) {
+		if number > 0 && number == cp.ContainerPort && !slices.Contains(names, c.Name) {
+			names = append(names, c.Name)
+		}
+	})
+	return names
+}
+
+// eachPort calls f with the ports that a Service finds: of the containers, and then of
+// the init containers that keep running beside them.
+func eachPort(template *corev1.PodTemplateSpec, f func(*corev1.Container, corev1.ContainerPort)) {
+	sidecars := slices.DeleteFunc(slices.Clone(template.Spec.InitContainers), func(c corev1.Container) bool {
+		return c.RestartPolicy == nil || *c.RestartPolicy != corev1.ContainerRestartPolicyAlways
+	})
+	for _, c := range slices.Concat(template.Spec.Containers, sidecars) {
+		for _, p := range c.Ports {
+			f(&c, p)
 		}
 	}
-	return names
 }
 
 // portsAreUnique: the proxy's ports have names and numbers that no other port of the
 // pod has.
-func portsAreUnique(e Expected) []error {
+func portsAreUnique(e proxied) []error {
 	names, numbers := map[string]int{}, map[int32]int{}
-	for _, c := range e.pod.Spec.Containers {
-		for _, p := range c.Ports {
-			names[p.Name]++
-			numbers[p.ContainerPort]++
-		}
-	}
+	eachPort(e.pod, func(_ *corev1.Container, p corev1.ContainerPort) {
+		names[p.Name]++
+		numbers[p.ContainerPort]++
+	})
 	proxy := containerOf(e.pod, e.Proxy)
 	if proxy == nil {
 		return []error{failure(codes.EnforcementIncomplete, e.Workload, wrongProxy, "has no container %s", e.Proxy)}
@@ -152,13 +170,17 @@ var (
 	passes   = lazyregexp.New(`(?m)^\s*proxy_pass (\S+);`)
 	loopback = lazyregexp.New(`^https?://127\.0\.0\.1:(\d+)$`)
 	verdicts = lazyregexp.New(`(?m)^\s*"~\^\(?([A-Z|]+)\)? (\S+)" 1;`)
+	// onePath is the pattern of exactly one path, quoted, with or without a query.
+	onePath = lazyregexp.New(`^((?:/[A-Za-z0-9_~-](?:[A-Za-z0-9_~-]|\\\.)*)+)\(\\\?\[\^#\]\*\)\?\$$`)
 )
+
+const wrongNode = "have the chart render the pod without it, or write readOnly.enforce: false"
 
 const refusal = `return 403 '{"errors":[{"code":"DENIED","message":"This operation is not allowed on this registry."}]}';`
 
 // proxyIsConfigured: the ConfigMap that the proxy's container mounts is there, and
 // refuses by default; what it lets through goes to the registry's container only.
-func proxyIsConfigured(set *resource.Set, e Expected) ([]error, error) {
+func proxyIsConfigured(set *resource.Set, e proxied) ([]error, error) {
 	if !e.Enforced {
 		return nil, nil
 	}
@@ -181,12 +203,12 @@ func proxyIsConfigured(set *resource.Set, e Expected) ([]error, error) {
 		wrong("lets something through in a way that is not understood")
 	}
 	for _, v := range seen {
-		if slices.ContainsFunc([]string{"PUT", "PATCH", "DELETE"}, func(m string) bool { return strings.Contains(v[1], m) }) || strings.Contains(v[1], "POST") && strings.Contains(v[2], "/v2") {
+		if !slices.Equal(strings.Split(v[1], "|"), []string{"GET", "HEAD"}) && v[1] != "GET" && !isTokenRule(v[1], v[2]) {
 			wrong("lets %s through to %s", v[1], v[2])
 		}
 	}
 	for _, p := range passes().FindAllStringSubmatch(config, -1) {
-		if !leadsTo(containerOf(e.pod, e.Container), p[1]) {
+		if !leadsTo(e, p[1]) {
 			wrong("passes requests to %s, which is no port of container %s", p[1], e.Container)
 		}
 	}
@@ -203,18 +225,61 @@ func proxyIsConfigured(set *resource.Set, e Expected) ([]error, error) {
 	return failures, nil
 }
 
-func leadsTo(registry *corev1.Container, address string) bool {
+// isTokenRule reports whether a rule lets POST through to exactly one path, outside
+// of the registry's API. Segments are compared, because /oauth2/v2.0/token is a
+// usual path for tokens.
+func isTokenRule(methods, pattern string) bool {
+	path := onePath().FindStringSubmatch(pattern)
+	return methods == "GET|POST" && path != nil && path[1] != "/v2" && !strings.HasPrefix(path[1], "/v2/")
+}
+
+// leadsTo reports whether an address is a port of the registry's container: one that it
+// declares, or that no container does, because declaring one is optional.
+func leadsTo(e proxied, address string) bool {
 	m := loopback().FindStringSubmatch(address)
-	if m == nil || registry == nil {
+	if m == nil {
 		return false
 	}
-	return len(registry.Ports) == 0 || slices.ContainsFunc(registry.Ports, func(p corev1.ContainerPort) bool {
-		return strconv.Itoa(int(p.ContainerPort)) == m[1]
+	var declared []string
+	eachPort(e.pod, func(c *corev1.Container, p corev1.ContainerPort) {
+		if strconv.Itoa(int(p.ContainerPort)) == m[1] {
+			declared = append(declared, c.Name)
+		}
 	})
+	return len(declared) == 0 || slices.Contains(declared, e.Container)
+}
+
+// nodeIsNoWayPast: no address of the node leads to the registry past the proxy.
+func nodeIsNoWayPast(set *resource.Set, e proxied) ([]error, error) {
+	if !e.Enforced {
+		return nil, nil
+	}
+	if e.pod.Spec.HostNetwork {
+		return []error{failure(codes.EnforcementIncomplete, e.Workload, wrongNode, "hostNetwork makes the ports of container %s the node's", e.Container)}, nil
+	}
+	config, _, err := configOf(set, e)
+	if err != nil {
+		return nil, err
+	}
+	registry := map[int32]bool{}
+	for _, c := range e.pod.Spec.Containers {
+		for _, p := range c.Ports {
+			registry[p.ContainerPort] = registry[p.ContainerPort] || c.Name == e.Container
+		}
+	}
+	var failures []error
+	for _, c := range slices.Concat(e.pod.Spec.InitContainers, e.pod.Spec.Containers) {
+		for _, p := range c.Ports {
+			if p.HostPort > 0 && (registry[p.ContainerPort] || strings.Contains(config, fmt.Sprintf("://127.0.0.1:%d;", p.ContainerPort))) {
+				failures = append(failures, failure(codes.EnforcementIncomplete, e.Workload, wrongNode, "hostPort %d leads to port %d of container %s", p.HostPort, p.ContainerPort, e.Container))
+			}
+		}
+	}
+	return failures, nil
 }
 
 // configOf is what nginx is started with, nil where it would find nothing.
-func configOf(set *resource.Set, e Expected) (string, *resource.Object, error) {
+func configOf(set *resource.Set, e proxied) (string, *resource.Object, error) {
 	proxy := containerOf(e.pod, e.Proxy)
 	if proxy == nil {
 		return "", nil, nil
@@ -241,7 +306,7 @@ func configOf(set *resource.Set, e Expected) (string, *resource.Object, error) {
 
 // proxyIsConfined: the proxy's container may do nothing but its work, and serves the
 // registry's own certificate.
-func proxyIsConfined(_ *resource.Set, e Expected) ([]error, error) {
+func proxyIsConfined(_ *resource.Set, e proxied) ([]error, error) {
 	if !e.Enforced || containerOf(e.pod, e.Proxy) == nil {
 		return nil, nil
 	}
@@ -272,7 +337,7 @@ func proxyIsConfined(_ *resource.Set, e Expected) ([]error, error) {
 }
 
 // proxyIsGone: nothing of a proxy that was taken out is left.
-func proxyIsGone(set *resource.Set, e Expected) ([]error, error) {
+func proxyIsGone(set *resource.Set, e proxied) ([]error, error) {
 	if !e.NoProxy {
 		return nil, nil
 	}

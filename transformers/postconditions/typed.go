@@ -2,12 +2,13 @@ package postconditions
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/connected-registry/scenario/codes"
-	"github.com/connected-registry/scenario/scenario/lazyregexp"
+	"github.com/connected-registry/scenario/internal/lazyregexp"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -17,8 +18,9 @@ import (
 
 type podTemplate struct {
 	Spec struct {
-		Containers []container `yaml:"containers"`
-		Volumes    []volume    `yaml:"volumes"`
+		InitContainers []container `yaml:"initContainers"`
+		Containers     []container `yaml:"containers"`
+		Volumes        []volume    `yaml:"volumes"`
 	} `yaml:"spec"`
 }
 
@@ -28,6 +30,30 @@ type container struct {
 	VolumeMounts []volumeMount   `yaml:"volumeMounts"`
 	Env          []envVar        `yaml:"env"`
 	EnvFrom      []envFromSource `yaml:"envFrom"`
+
+	StartupProbe   *probe `yaml:"startupProbe"`
+	ReadinessProbe *probe `yaml:"readinessProbe"`
+	LivenessProbe  *probe `yaml:"livenessProbe"`
+}
+
+// probe has at most one of its actions.
+type probe struct {
+	HTTPGet   probeAction `yaml:"httpGet"`
+	TCPSocket probeAction `yaml:"tcpSocket"`
+	GRPC      probeAction `yaml:"grpc"`
+}
+
+type probeAction struct {
+	// Port is a number or a name.
+	Port   yaml.Node `yaml:"port"`
+	Host   string    `yaml:"host"`
+	Scheme string    `yaml:"scheme"`
+}
+
+// isNamed reports whether the port is a name, which kubelet looks up in the container.
+func (a probeAction) isNamed() bool {
+	_, err := strconv.Atoi(a.Port.Value)
+	return err != nil
 }
 
 type containerPort struct {
@@ -39,18 +65,33 @@ type volumeMount struct {
 	Name      string `yaml:"name"`
 	MountPath string `yaml:"mountPath"`
 	ReadOnly  bool   `yaml:"readOnly"`
+	SubPath   string `yaml:"subPath"`
+	// SubPathExpr is SubPath with variables, which only kubelet can expand.
+	SubPathExpr string `yaml:"subPathExpr"`
 }
 
 type volume struct {
 	Name   string `yaml:"name"`
 	Secret struct {
-		SecretName string `yaml:"secretName"`
+		SecretName string      `yaml:"secretName"`
+		Items      []keyToPath `yaml:"items"`
 	} `yaml:"secret"`
 	Projected struct {
 		Sources []struct {
-			Secret nameReference `yaml:"secret"`
+			Secret struct {
+				Name  string      `yaml:"name"`
+				Items []keyToPath `yaml:"items"`
+			} `yaml:"secret"`
 		} `yaml:"sources"`
 	} `yaml:"projected"`
+	HostPath struct {
+		Path string `yaml:"path"`
+	} `yaml:"hostPath"`
+}
+
+type keyToPath struct {
+	Key  string `yaml:"key"`
+	Path string `yaml:"path"`
 }
 
 type nameReference struct {
@@ -118,9 +159,16 @@ func (t *podTemplate) container(name string) *container {
 // target is the number or name that a port leads to.
 func (p servicePort) target() string {
 	if p.TargetPort.Value == "" {
-		return strconv.Itoa(int(p.Port))
+		return p.number()
 	}
 	return p.TargetPort.Value
+}
+
+func (p servicePort) number() string { return strconv.Itoa(int(p.Port)) }
+
+// has reports whether a port of the container has this name or number.
+func (c container) has(port string) bool {
+	return slices.ContainsFunc(c.Ports, func(p containerPort) bool { return port == p.Name || port == strconv.Itoa(int(p.ContainerPort)) })
 }
 
 // mistyped is what a decoder found where, on one line and without the value itself,

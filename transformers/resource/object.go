@@ -34,6 +34,18 @@ func (o *Object) Node() *yaml.RNode {
 // Added says whether the object came by Set.Add.
 func (o *Object) Added() bool { return o.added }
 
+// Changed reports whether the object differs from its original, in more than comments
+// and style. It is false for one that was added.
+func (o *Object) Changed() bool {
+	switch {
+	case o.added:
+		return false
+	case o.items == nil:
+		return o.unit.changed()
+	}
+	return fingerprint(o.node.YNode()) != o.print
+}
+
 // Removed says whether the object went by Set.Remove.
 func (o *Object) Removed() bool { return o.removed }
 
@@ -105,6 +117,18 @@ const (
 	kustomizePath  = "config.kubernetes.io/path"
 	kustomizeIndex = "config.kubernetes.io/index"
 )
+
+// File returns the path of the template that rendered the object, within its Helm
+// release: from Helm 3's "# Source:" comment or Helm 4's annotation, empty if the
+// object has neither.
+func (o *Object) File() string {
+	if o.unit != nil && o.items == nil {
+		if path := o.unit.sourcePath(); path != "" {
+			return path
+		}
+	}
+	return o.Annotations()[helmFilename]
+}
 
 // Document names the object's origin for messages: Helm 3's "# Source:"
 // path, else Helm 4's file name annotation, else the path (and index)

@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/connected-registry/scenario/codes"
-	"github.com/connected-registry/scenario/scenario/lazyregexp"
+	"github.com/connected-registry/scenario/internal/lazyregexp"
 )
 
 // Kubernetes refuses objects over about 1.5 MiB, so what is larger by far is

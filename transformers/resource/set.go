@@ -242,13 +242,22 @@ func (s *Set) Added() []*Object {
 // Parsed returns the objects that were looked at, and so may have changed, except
 // those added or removed.
 func (s *Set) Parsed() []*Object {
+	return slices.DeleteFunc(s.parsed(), (*Object).Removed)
+}
+
+// Removed returns the objects of the input that were removed, in order.
+func (s *Set) Removed() []*Object {
+	return slices.DeleteFunc(s.parsed(), func(o *Object) bool { return !o.removed })
+}
+
+func (s *Set) parsed() []*Object {
 	var objects []*Object
 	for i := range s.starts {
 		if u := s.units[i]; u != nil {
 			objects = append(objects, u.objects...)
 		}
 	}
-	return slices.DeleteFunc(objects, func(o *Object) bool { return o.removed })
+	return objects
 }
 
 // query is what Select looks for.

@@ -1,14 +1,13 @@
-package transformers
+package resource
 
 import (
 	"fmt"
 	"strings"
 
 	"github.com/connected-registry/scenario/codes"
-	"github.com/connected-registry/scenario/transformers/resource"
 )
 
-// Problem is one reason why a scenario cannot be made to hold on a render.
+// Problem is one reason why a scenario cannot be applied to the manifests.
 type Problem struct {
 	// Code says what kind of problem it is.
 	Code codes.Code
@@ -17,7 +16,7 @@ type Problem struct {
 	// Object is Kind/name, empty where the problem is with the whole render.
 	Object string
 	// Ref is what Kubernetes knows the object by.
-	Ref resource.Ref
+	Ref Ref
 	// Field is the path within the object, such as spec.clusterIP.
 	Field string
 	// Message says what was found and what was expected.
@@ -44,15 +43,15 @@ func (p Problem) Error() string {
 	return text
 }
 
-// problemWith reports on a field of an object.
-func problemWith(code codes.Code, o *resource.Object, field, fix, format string, args ...any) Problem {
+// ProblemWith returns a problem with a field of an object.
+func ProblemWith(code codes.Code, o *Object, field, fix, format string, args ...any) Problem {
 	return Problem{
 		Code: code, Document: o.Document(), Object: o.String(), Ref: o.Ref(), Field: field,
 		Message: fmt.Sprintf(format, args...), Fix: fix,
 	}
 }
 
-// problem reports on the render as a whole.
-func problem(code codes.Code, fix, format string, args ...any) Problem {
+// ProblemOf returns a problem with the manifests as a whole.
+func ProblemOf(code codes.Code, fix, format string, args ...any) Problem {
 	return Problem{Code: code, Message: fmt.Sprintf(format, args...), Fix: fix}
 }
