@@ -63,7 +63,7 @@ func (m machine) run(script string) (string, error) {
 	return string(output), err
 }
 
-const template = "helm template connected-registry chart --namespace connected-registry --kube-version 1.31.0 --no-hooks " +
+const helmTemplate = "helm template connected-registry chart --namespace connected-registry --kube-version 1.31.0 --no-hooks " +
 	"--set connectionString=none --post-renderer connected-registry-scenario --post-renderer-args=--scenario=scenario.yaml"
 
 var pageBlock = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
@@ -89,7 +89,7 @@ func TestInstallPage(t *testing.T) {
 	assert.Contains(t, said, name+" version v0.1.0\n")
 	assert.Regexp(t, `Signed by:\s+a test <test@example.com>`, said)
 
-	rendered, err := m.run(template)
+	rendered, err := m.run(helmTemplate)
 	require.NoError(t, err, rendered)
 	assert.Contains(t, rendered, "connectedregistry.dev/scenario: own-trust-distribution")
 	built, err := m.run(`mkdir overlay

@@ -22,6 +22,7 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -198,12 +199,38 @@ func TestArchives(t *testing.T) {
 		entries(t, "helm-plugin/windows_arm64/"+name+"-0.1.0.tgz"))
 }
 
-// A bill of materials names the modules that the binary names, is valid by the format's
-// own decoder, and is the one of its platform.
+// bomSchema is CycloneDX's own, of which its Go module has a copy.
+func bomSchema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/CycloneDX/cyclonedx-go").Output()
+	require.NoError(t, err)
+	compiler := jsonschema.NewCompiler()
+	var id string
+	for _, file := range []string{"spdx.schema.json", "jsf-0.82.schemax.json", "bom-1.6.schema.json"} {
+		text, err := os.Open(filepath.Join(strings.TrimSpace(string(dir)), "schema", file))
+		require.NoError(t, err)
+		document, err := jsonschema.UnmarshalJSON(text)
+		require.NoError(t, err)
+		require.NoError(t, text.Close())
+		id = document.(map[string]any)["$id"].(string)
+		require.NoError(t, compiler.AddResource(id, document))
+	}
+	schema, err := compiler.Compile(id)
+	require.NoError(t, err)
+	return schema
+}
+
+// A bill of materials is valid, names the modules that the binary names, and is the one
+// of its platform.
 func TestBillOfMaterials(t *testing.T) {
+	schema := bomSchema(t)
 	for i, system := range []string{"linux_amd64", "windows_arm64"} {
+		text := content(t, name+"_0.1.0_"+system+".cdx.json")
+		document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+		require.NoError(t, err)
+		require.NoError(t, schema.Validate(document))
 		var bom cdx.BOM
-		require.NoError(t, cdx.NewBOMDecoder(bytes.NewReader(content(t, name+"_0.1.0_"+system+".cdx.json")), cdx.BOMFileFormatJSON).Decode(&bom))
+		require.NoError(t, json.Unmarshal(text, &bom))
 		assert.Equal(t, cdx.SpecVersion1_6, bom.SpecVersion)
 		assert.Equal(t, versionOfTests, bom.Metadata.Component.Version)
 		assert.Equal(t, digest(made.platforms[i].binary), (*bom.Metadata.Component.Hashes)[0].Value)

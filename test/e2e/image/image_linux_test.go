@@ -34,8 +34,7 @@ const containerdConfiguration = `version = 2
 func layout(t *testing.T) string {
 	t.Helper()
 	dist, dir := filepath.Join(t.TempDir(), "dist"), t.TempDir()
-	release := exec.Command("go", "run", ".", "-version", "v0.1.0", "-platforms", "linux/"+runtime.GOARCH, "-allow-changes", "-out", dist)
-	release.Dir = filepath.Join("..", "..", "..", "release")
+	release := exec.Command(parts.Tool(t, "release"), "-version", "v0.1.0", "-platforms", "linux/"+runtime.GOARCH, "-allow-changes", "-out", dist)
 	output, err := release.CombinedOutput()
 	require.NoError(t, err, string(output))
 	output, err = exec.Command("tar", "-xf", filepath.Join(dist, "connected-registry-scenario_0.1.0_image.tar"), "-C", dir).CombinedOutput()
