@@ -43,7 +43,7 @@ func newMachine(t *testing.T) machine {
 	bin := filepath.Join(dir, "bin")
 	require.NoError(t, os.Mkdir(bin, 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(bin, "curl"), []byte(curl), 0o700))
-	for name, as := range map[string]string{"helm-" + tools.Helm4Versions[0]: "helm", "kustomize": "kustomize", "crane": "crane"} {
+	for name, as := range map[string]string{"helm-" + tools.Helm4Versions[0]: "helm", "kustomize": "kustomize"} {
 		require.NoError(t, os.Symlink(tool(t, name), filepath.Join(bin, as)))
 	}
 	chart := exec.Command(tool(t, "chartdir"), filepath.Join(dir, "chart"))
