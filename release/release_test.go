@@ -125,7 +125,7 @@ func TestReproducible(t *testing.T) {
 // The binary says what it was made of, and is no larger than it must be.
 func TestBinary(t *testing.T) {
 	binary := made.platforms[0].binary
-	assert.LessOrEqual(t, len(binary), 16<<20)
+	assert.LessOrEqual(t, len(binary), 16_000_000)
 	file := filepath.Join(t.TempDir(), name)
 	require.NoError(t, os.WriteFile(file, binary, 0o700))
 	output, err := exec.Command(file, "version", "--output", "json").Output()
