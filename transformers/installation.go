@@ -104,10 +104,10 @@ func (x *Installation) sort(o *resource.Object, reg *registry, used map[string]b
 	case o.Kind == "Namespace" && o.Name == reg.release.namespace: // the namespace is looked at by itself
 	case !bundled && !reg.belongs(o, used):
 		x.Others = append(x.Others, o)
+	case o.Kind == "CustomResourceDefinition": // a hook too is never deleted by name alone
+		x.CRDs = append(x.CRDs, o)
 	case o.Annotations()[hookAnnotation] != "":
 		x.Hooks = append(x.Hooks, o)
-	case o.Kind == "CustomResourceDefinition":
-		x.CRDs = append(x.CRDs, o)
 	default:
 		x.Own = append(x.Own, o)
 		if isOurs(o) {
@@ -155,8 +155,9 @@ func (reg *registry) usedNames() map[string]bool {
 func (x *Installation) findIssued(set *resource.Set, reg *registry) error {
 	certificates, err := set.Select([]string{"Certificate"}, certManagerGroup)
 	for _, o := range certificates {
-		if isCertManager(o, "Certificate") && slices.Contains(x.Own, o) {
-			x.Issued = append(x.Issued, Name{orElse(o.Namespace, reg.release.namespace), text(o.Node(), "spec", "secretName")})
+		name := text(o.Node(), "spec", "secretName")
+		if isCertManager(o, "Certificate") && slices.Contains(x.Own, o) && name != "" {
+			x.Issued = append(x.Issued, Name{orElse(o.Namespace, reg.release.namespace), name})
 		}
 	}
 	return err
