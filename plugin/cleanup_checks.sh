@@ -106,17 +106,17 @@ require_none() { # SENTENCE COMMAND…
   left=$(awk -F '\t' '{
     n = split($6, found, " "); names = ""
     for (i = 1; i <= n; i++) if (index(names " ", " " found[i] " ") == 0) names = names " " found[i]
-    print "; " $1 (names == "" ? "" : " uses" names)
+    print (NR == 1 ? ": " : "; ") $1 (names == "" ? "" : " uses" names)
   }' <<<"$left")
   stop "$sentence$(tr -d '\n' <<<"$left")"
 }
 
 require_uninstalled() {
-  require_none "the registry is still in namespace $namespace, and the following part needs it to be uninstalled" installed
+  require_none "the registry is not uninstalled from namespace $namespace, and the next part needs that; uninstall what is left" installed
 }
 
 require_unused() { # before|after NAMESPACE NAME…
-  require_none "the following part deletes what is still in use; remove what uses it" users "$@"
+  require_none "the next part would delete what is still in use; remove what uses it" users "$@"
 }
 
 # in_use says what is kept if a command lists something that needs it.
@@ -163,7 +163,7 @@ require_written() { # NAMESPACE SECRET…
 {{- range .items }}{{ if eq .metadata.name'"$(printf ' "%s"' "$@")"' }}{{ $writer := "" }}{{ with .metadata.annotations -}}
   {{- $writer = or (index . "cert-manager.io/certificate-name") (index . "cert-manager.io/allow-direct-injection") "" -}}
 {{- end }}{{ if not $writer }} Secret/{{ .metadata.name }}{{ end }}{{ end }}{{ end -}}')
-  if [ -n "$others" ]; then stop "cert-manager has not written$others; remove the name from the following part, or the Secret"; fi
+  if [ -n "$others" ]; then stop "cert-manager has not written$others; remove the name from this part, or the Secret"; fi
 }
 
 # delete_claims prints what each volume that is retained stands for before it deletes it.

@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -92,34 +91,36 @@ func (x *cleanup) uninstall() []cleanupPart {
 // uninstallChecks stop the script before an uninstallation that would delete what
 // others use.
 func (x *cleanup) uninstallChecks() []string {
-	used := map[string][]string{}
-	add := func(namespace, name string) {
-		if !slices.Contains(used[namespace], name) {
-			used[namespace] = append(used[namespace], name)
-		}
-	}
+	var used []*resource.Object
 	for _, o := range x.installed.Own {
-		if slices.Contains(heldKinds, o.Kind) {
-			add(x.namespaceOf(o), o.Name)
+		if slices.Contains(heldKinds, o.Kind) || isIssuing(o) && o.Kind == "Issuer" {
+			used = append(used, o)
 		}
 	}
-	for _, name := range slices.Concat(x.installed.Issued, x.installed.Claims) {
-		add(name.Namespace, name.Name)
-	}
-	var commands []string
-	for _, namespace := range slices.Sorted(maps.Keys(used)) {
-		commands = append(commands, requireUnused("before", namespace, used[namespace]))
-	}
+	commands := requireUnused("before", slices.Concat(x.namesOf(used), x.installed.Issued, x.installed.Claims))
 	if x.installed.Bundle || len(x.installed.CRDs) > 0 {
-		commands = append(commands, `require_none "Helm deletes the CRDs of what others have; annotate the CRDs with helm.sh/resource-policy=keep in the chart's values first" strangers`)
+		commands = append(commands, `require_none "Helm would delete CRDs and with them the objects of others; render the CRDs with the annotation helm.sh/resource-policy: keep and upgrade first" strangers`)
 	}
 	return commands
 }
 
-// requireUnused stops the script if something uses one of the Secrets, ConfigMaps and
-// claims.
-func requireUnused(when, namespace string, names []string) string {
-	return "require_unused " + when + " " + words(slices.Concat([]string{namespace}, names))
+// requireUnused returns commands that stop the script if something uses one of the
+// names, before the uninstallation or after it.
+func requireUnused(when string, names []transformers.Name) []string {
+	var commands []string
+	for _, namespace := range namespacesOf(names) {
+		commands = append(commands, "require_unused "+when+" "+words(slices.Concat([]string{namespace}, namesIn(names, namespace))))
+	}
+	return commands
+}
+
+// namesOf returns what objects are called.
+func (x *cleanup) namesOf(objects []*resource.Object) []transformers.Name {
+	var names []transformers.Name
+	for _, o := range objects {
+		names = append(names, transformers.Name{Namespace: x.namespaceOf(o), Name: o.Name})
+	}
+	return names
 }
 
 // words are arguments of a command, each on a line if there are several.
@@ -142,7 +143,7 @@ fi
 found=$(kubectl get secrets,configmaps --all-namespaces --selector "owner=helm,name=$release,status!=uninstalled" \
   --output jsonpath='{range .items[*]}{.metadata.namespace}{"\n"}{end}')
 if [ -n "$found" ] && ! grep -qxF "$namespace" <<<"$found"; then
-  stop "expected the Helm release $release in namespace $namespace, got" $(sort -u <<<"$found") "; run cleanup with --namespace, or remove this part if it has run"
+  stop "expected the Helm release $release in namespace $namespace, got $(sort -u <<<"$found" | paste -sd, -); run cleanup with --namespace, or remove this part if it has run"
 fi`
 
 // deleteHelmRelease deletes the HelmReleases that install the release in this cluster.
@@ -155,7 +156,7 @@ const deleteHelmRelease = `found=$(kubectl get helmreleases.helm.toolkit.fluxcd.
 {{- end }}{{ end -}}') || stop "cannot list the HelmReleases; call the cluster in which Flux runs"
 ours=$(awk -v namespace="$namespace" '$1 == namespace { print $2, $3 }' <<<"$found")
 if [ -z "$ours" ] && [ -n "$found" ]; then
-  stop "expected a HelmRelease that installs $release in namespace $namespace, got one for" $(cut -d ' ' -f 1 <<<"$found") "; run cleanup with --namespace, or remove this part if it has run"
+  stop "expected a HelmRelease that installs $release in namespace $namespace, got one for $(cut -d ' ' -f 1 <<<"$found" | sort -u | paste -sd, -); run cleanup with --namespace, or remove this part if it has run"
 fi
 while read -r in name; do
   if [ -n "$name" ]; then kubectl delete helmreleases.helm.toolkit.fluxcd.io "$name" --namespace "$in" --ignore-not-found </dev/null; fi
@@ -250,14 +251,7 @@ func (x *cleanup) deleteParts(title, why string, objects []*resource.Object) []c
 		parts = append(parts, cleanupPart{Title: title, Why: why, Commands: commands})
 	}
 	if len(s.held) > 0 {
-		names := map[string][]string{}
-		for _, o := range s.held {
-			names[x.namespaceOf(o)] = append(names[x.namespaceOf(o)], o.Name)
-		}
-		commands := []string{requireUninstalled}
-		for _, namespace := range slices.Sorted(maps.Keys(names)) {
-			commands = append(commands, requireUnused("after", namespace, names[namespace]))
-		}
+		commands := append([]string{requireUninstalled}, requireUnused("after", x.namesOf(s.held))...)
 		parts = append(parts, cleanupPart{
 			Title: title + ": Secrets and ConfigMaps", Why: "Only when nothing uses one of them.",
 			Commands: append(commands, x.deleteObjects(s.held)...),
@@ -275,14 +269,21 @@ func (x *cleanup) issuingPart(objects []*resource.Object) []cleanupPart {
 	if len(objects) == 0 {
 		return nil
 	}
-	commands := []string{}
-	for _, command := range x.deleteObjects(objects) {
-		commands = append(commands, "if [ -n \"$(kubectl get crd certificates.cert-manager.io --ignore-not-found --output name)\" ]; then\n"+indent(command)+"\nfi")
+	var certificates, issuers []*resource.Object
+	for _, o := range objects {
+		if o.Kind == "Issuer" {
+			issuers = append(issuers, o)
+		} else {
+			certificates = append(certificates, o)
+		}
 	}
+	commands := slices.Concat(x.deleteObjects(certificates), requireUnused("after", x.namesOf(issuers)), x.deleteObjects(issuers))
 	return []cleanupPart{{
-		Title:    "Delete the certificate and what issues it",
-		Why:      "Before their Secrets: cert-manager writes a Secret anew for as long as its Certificate is there.",
-		Commands: commands,
+		Title: "Delete the certificate and what issues it",
+		Why:   "Before their Secrets: cert-manager writes a Secret again for as long as its Certificate is there.",
+		Commands: []string{
+			"if [ -n \"$(kubectl get crd certificates.cert-manager.io --ignore-not-found --output name)\" ]; then\n" + indent(strings.Join(commands, "\n")) + "\nfi",
+		},
 	}}
 }
 
@@ -319,8 +320,8 @@ func (x *cleanup) issued() []cleanupPart {
 	commands := []string{requireUninstalled}
 	for _, namespace := range namespacesOf(x.installed.Issued) {
 		names := namesIn(x.installed.Issued, namespace)
-		commands = append(commands, "require_written "+words(slices.Concat([]string{namespace}, names)),
-			requireUnused("after", namespace, names), deleteCommand("secret", namespace, names))
+		where := words(slices.Concat([]string{namespace}, names))
+		commands = append(commands, "require_written "+where, "require_unused after "+where, deleteCommand("secret", namespace, names))
 	}
 	if len(x.installed.Issued) == 0 {
 		return nil
@@ -336,22 +337,23 @@ func (x *cleanup) issued() []cleanupPart {
 // data are the claims that are still there and the volumes of a StorageClass with
 // the reclaimPolicy Retain.
 func (x *cleanup) data() []cleanupPart {
-	claims := namesIn(x.installed.Claims, x.installed.Namespace)
+	claims := slices.Clone(x.installed.Claims)
 	if x.host.value == hostKubectl {
 		for _, o := range x.installed.Own {
-			if o.Kind == "PersistentVolumeClaim" && !slices.Contains(claims, o.Name) {
-				claims = append(claims, o.Name)
+			if o.Kind == "PersistentVolumeClaim" && x.namespaceOf(o) == x.installed.Namespace {
+				claims = append(claims, x.namesOf([]*resource.Object{o})...)
 			}
 		}
 	}
 	if len(claims) == 0 {
 		return nil
 	}
+	commands := append([]string{requireUninstalled}, requireUnused("after", claims)...)
 	return []cleanupPart{{
 		Title: "Delete the data",
 		Why: "Images that were pushed here and not synchronised are lost. A claim that Helm or a StatefulSet left goes first; of a StorageClass with " +
 			"reclaimPolicy Retain the volume is still there then. It is printed what that stands for in the storage, to be deleted there.",
-		Commands: []string{requireUninstalled, requireUnused("after", x.installed.Namespace, claims), "delete_claims " + words(claims)},
+		Commands: append(commands, "delete_claims "+words(namesIn(claims, x.installed.Namespace))),
 	}}
 }
 

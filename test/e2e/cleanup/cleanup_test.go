@@ -250,7 +250,7 @@ func TestCleanupKeepsCRDsThatAreUsed(t *testing.T) {
 	c.Apply(t, []byte(widgets))
 	c.Kubectl(t, "wait", "--for=condition=Established", "crd/widgets.example.com")
 	c.Apply(t, []byte("apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: theirs, namespace: default}\n"))
-	d.stops(t, script, "Helm deletes the CRDs of what others have", "Widget/theirs")
+	d.stops(t, script, "Helm would delete CRDs and with them the objects of others", "Widget/theirs")
 	c.Kubectl(t, "delete", "crd", "widgets.example.com")
 
 	done := d.hookSucceeds(t)
@@ -389,14 +389,14 @@ func (d *desk) premises(t *testing.T, script string) {
 	c := d.cluster
 	pod := "apiVersion: v1\nkind: Pod\nmetadata: {name: debug, namespace: connected-registry}\nspec:\n  containers: [{name: debug, image: debug}]\n  volumes: [{name: it, %s}]\n"
 	for broken, says := range map[string]string{
-		strings.Replace(pod, "%s", "persistentVolumeClaim: {claimName: connected-registry-pvc}", 1): "; Pod/debug uses connected-registry-pvc",
-		strings.Replace(pod, "%s", "secret: {secretName: connected-registry-tls}", 1):               "; Pod/debug uses connected-registry-tls",
-		strings.Replace(pod, "%s", "configMap: {name: connected-registry-containerd-config}", 1):    "; Pod/debug uses connected-registry-containerd-config",
+		strings.Replace(pod, "%s", "persistentVolumeClaim: {claimName: connected-registry-pvc}", 1): ": Pod/debug uses connected-registry-pvc",
+		strings.Replace(pod, "%s", "secret: {secretName: connected-registry-tls}", 1):               ": Pod/debug uses connected-registry-tls",
+		strings.Replace(pod, "%s", "configMap: {name: connected-registry-containerd-config}", 1):    ": Pod/debug uses connected-registry-containerd-config",
 		"apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: web, namespace: connected-registry}\nspec:\n" +
-			"  defaultBackend: {service: {name: web, port: {number: 80}}}\n  tls: [{secretName: connected-registry-tls}]\n": "; Ingress/web uses connected-registry-tls",
+			"  defaultBackend: {service: {name: web, port: {number: 80}}}\n  tls: [{secretName: connected-registry-tls}]\n": ": Ingress/web uses connected-registry-tls",
 	} {
 		c.Apply(t, []byte(broken))
-		d.stops(t, script, "the following part deletes what is still in use", says)
+		d.stops(t, script, "the next part would delete what is still in use", says)
 		_, stderr, err := c.KubectlInput([]byte(broken), "delete", "--force", "-f", "-")
 		require.NoError(t, err, stderr)
 	}
@@ -412,7 +412,7 @@ func (d *desk) premises(t *testing.T, script string) {
 		"Widget", "HelmRelease", "widgets", "helmreleases", "meta.helm.sh/release-name: connected-registry", "meta.helm.sh/release-name: flux").Replace(widgets)
 	c.Apply(t, []byte(helmReleases))
 	c.Kubectl(t, "wait", "--for=condition=Established", "crd/helmreleases.helm.toolkit.fluxcd.io")
-	still := "the registry is still in namespace connected-registry, and the following part needs it to be uninstalled; Deployment/connected-registry"
+	still := "the registry is not uninstalled from namespace connected-registry, and the next part needs that; uninstall what is left: Deployment/connected-registry"
 	d.stops(t, flux, still)
 	helmRelease := "apiVersion: helm.toolkit.fluxcd.io/v1\nkind: HelmRelease\nmetadata: {name: site, namespace: default}\nspec: {releaseName: connected-registry, targetNamespace: %s}\n"
 	c.Apply(t, []byte(strings.Replace(helmRelease, "%s", "elsewhere", 1)))
