@@ -282,7 +282,7 @@ func (x *cleanup) issuingPart(objects []*resource.Object) []cleanupPart {
 		Title: "Delete the certificate and what issues it",
 		Why:   "Before their Secrets: cert-manager writes a Secret again for as long as its Certificate is there.",
 		Commands: []string{
-			"if [ -n \"$(kubectl get crd certificates.cert-manager.io --ignore-not-found --output name)\" ]; then\n" + indent(strings.Join(commands, "\n")) + "\nfi",
+			"crd=$(kubectl get customresourcedefinitions certificates.cert-manager.io --ignore-not-found --output name)\nif [ -n \"$crd\" ]; then\n" + indent(strings.Join(commands, "\n")) + "\nfi",
 		},
 	}}
 }
