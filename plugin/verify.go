@@ -20,7 +20,7 @@ the flags that it needs skips plugins silently; what it then gives looks right.
 RENDER is a file, or - (or nothing) for stdin: helm get manifest, kustomize build,
 or live objects from kubectl get -o yaml. The registry's workload carries a record
 of every run. The record alone is not believed: the scenario is run once more in
-memory, and must find nothing left to do.
+memory, and must write every object as it is, as 'plan --exit-code' has it.
 
 Several scenarios are either the layers of one run or runs in a row; the record
 says which. Without a scenario, the record is listed.
@@ -68,8 +68,14 @@ type verified struct {
 	Reasons []string `json:"reasons"`
 	// Changes are what the scenario would still change.
 	Changes []verifiedChange `json:"changes"`
+	// Warnings are those of that run.
+	Warnings []warning `json:"warnings"`
 	// Unchecked is what cannot be known from what was given.
 	Unchecked []string `json:"unchecked"`
+
+	inRow    bool // the scenarios are runs in a row, each with a record of its own
+	hints    []string
+	warnings []transformers.Warning
 }
 
 type verifiedRecord struct {
@@ -80,8 +86,15 @@ type verifiedRecord struct {
 
 type verifiedChange struct {
 	Object      string `json:"object"`
-	Transformer string `json:"transformer"`
+	Transformer string `json:"transformer"` // empty for a field that no transformer reports
 	Message     string `json:"message"`
+}
+
+func (c verifiedChange) String() string {
+	if c.Transformer == "" {
+		return c.Object + ": " + c.Message
+	}
+	return c.Object + ": " + c.Transformer + ": " + c.Message
 }
 
 func (p *program) verifyCommand() *cobra.Command {
@@ -144,7 +157,7 @@ func (p *program) verify(flags scenarioFlags, render string) (*verified, error) 
 	}
 	found := &verified{
 		Workload: printable(scrub(workload.ID())), Version: version(), Live: isLive(workload),
-		Recorded: []verifiedRecord{}, Reasons: []string{}, Changes: []verifiedChange{}, Unchecked: []string{},
+		Recorded: []verifiedRecord{}, Reasons: []string{}, Changes: []verifiedChange{}, Warnings: []warning{}, Unchecked: []string{},
 	}
 	for _, r := range records {
 		found.Recorded = append(found.Recorded, verifiedRecord{printable(scrub(r.Scenario)), printable(scrub(r.Version)), printable(scrub(r.Digest))})
@@ -160,10 +173,10 @@ func (p *program) verify(flags scenarioFlags, render string) (*verified, error) 
 		found.Reasons = append(found.Reasons, "the record was not written by this program alone: "+
 			transformers.ScenarioAnnotation+" and "+transformers.DigestAnnotation+" do not fit together")
 	}
-	if found.Status != statusNever {
-		p.findDrift(found, set, merged, flags.namespace)
+	if found.Status == statusNever {
+		return found, nil
 	}
-	return found, nil
+	return found, p.findDrift(found, set, merged, flags.namespace)
 }
 
 // list is for the question without a scenario.
@@ -187,6 +200,7 @@ func (v *verified) compare(layers []*scenario.Layer, merged *scenario.Layer) {
 		v.missing(merged)
 		return
 	}
+	v.inRow = true
 	last := -1
 	for _, layer := range layers {
 		i := v.record(layer.Scenario.Metadata.Name)
@@ -262,64 +276,6 @@ func short(digest string) string {
 	return digest
 }
 
-// findDrift runs the scenario again, and reports what it would still change. The
-// record itself was judged before.
-func (p *program) findDrift(v *verified, set *resource.Set, merged *scenario.Layer, namespace string) {
-	kinds, err := kindsOf(set)
-	var report *transformers.Report
-	if err == nil {
-		report, err = transformers.Run(set, merged, p.options(namespace))
-	}
-	if err != nil {
-		status := statusDrifted
-		if v.Live {
-			status = statusUnknown
-			v.Unchecked = append(v.Unchecked, "whether the scenario holds: kubectl get may not have asked for all kinds that it concerns")
-		}
-		for _, problem := range problemsOf(err) {
-			v.because(status, printable(problem.text))
-		}
-		return
-	}
-	for _, c := range report.Changes {
-		if c.Transformer == "marker" {
-			continue
-		}
-		// Of live objects one sees the kinds that were asked for. An object that is
-		// there and was not given makes the rest of the run a guess.
-		if v.Live && c.Object.Added() && !kinds[c.Object.Kind] {
-			v.Unchecked = append(v.Unchecked, fmt.Sprintf("the scenario's %s: what was given holds no %s", c.Object.Kind, c.Object.Kind))
-			continue
-		}
-		v.Changes = append(v.Changes, verifiedChange{printable(c.Object.ID()), c.Transformer, printable(scrub(c.Message))})
-	}
-	switch {
-	case len(v.Unchecked) > 0:
-		v.Changes = []verifiedChange{}
-		v.because(statusUnknown, "the record is right, and whether the scenario holds cannot be told from what was given")
-	case len(v.Changes) > 0:
-		v.because(statusDrifted, fmt.Sprintf("the scenario would still make %s", count(len(v.Changes), "change")))
-	}
-}
-
-// because adds a reason. What is stale is expected to differ, and stays stale.
-func (v *verified) because(status, reason string) {
-	v.Reasons = append(v.Reasons, reason)
-	if v.Status == statusPatched {
-		v.Status = status
-	}
-}
-
-// kindsOf are the kinds that were given.
-func kindsOf(set *resource.Set) (map[string]bool, error) {
-	objects, err := set.Heads(nil)
-	kinds := map[string]bool{}
-	for _, o := range objects {
-		kinds[o.Kind] = true
-	}
-	return kinds, err
-}
-
 // isLive says whether an object comes from a cluster, which alone gives out uids.
 func isLive(o *resource.Object) bool {
 	uid, err := o.Node().Pipe(yaml.Lookup("metadata", "uid"))
@@ -341,7 +297,7 @@ func (p *program) writeVerified(v *verified) error {
 	fmt.Fprintf(&out, "%s: %s\n", s.paint(statusColors[v.Status], v.Status), line)
 	s.printPoints(&out, "", v.Reasons)
 	for _, c := range v.Changes {
-		s.printPoints(&out, "would change ", []string{fmt.Sprintf("%s: %s: %s", c.Object, c.Transformer, c.Message)})
+		s.printPoints(&out, "would change ", []string{c.String()})
 	}
 	s.printPoints(&out, "not checked: ", v.Unchecked)
 	for _, r := range v.Recorded {
@@ -352,7 +308,11 @@ func (p *program) writeVerified(v *verified) error {
 	if v.Status == statusNever {
 		s.printPoints(&out, "", []string{skippedHint})
 	}
-	return p.write(&out)
+	if err := p.write(&out); err != nil {
+		return err
+	}
+	p.tell(&transformers.Report{Warnings: v.warnings}, nil)
+	return nil
 }
 
 // skippedHint is what most probably happened.

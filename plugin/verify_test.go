@@ -64,12 +64,13 @@ func (s site) patch(t *testing.T, stream string, groups ...[]string) string {
 
 func testSite() site {
 	return site{
-		"a.yaml":     scenarioText("a", "{service: {clusterIP: 192.100.100.1}}"),
-		"b.yaml":     scenarioText("b", "{pvc: {storageRequest: 20Gi}}"),
-		"c.yaml":     scenarioText("c", "{service: {clusterIP: 192.100.100.9}}"),
-		"a2.yaml":    scenarioText("a", "{service: {clusterIP: 192.100.100.2}}"),
-		"named.yaml": scenarioText("renamed", "{service: {clusterIP: 192.100.100.1}}"),
-		"byoc.yaml":  scenarioText("byoc", "{service: {clusterIP: 192.100.100.1}, certManager: {enabled: false, install: false}, tls: {crtFile: tls.crt, keyFile: tls.key, caCrtFile: ca.crt}}"),
+		"a.yaml":        scenarioText("a", "{service: {clusterIP: 192.100.100.1}}"),
+		"b.yaml":        scenarioText("b", "{pvc: {storageRequest: 20Gi}}"),
+		"c.yaml":        scenarioText("c", "{service: {clusterIP: 192.100.100.9}}"),
+		"a2.yaml":       scenarioText("a", "{service: {clusterIP: 192.100.100.2}}"),
+		"named.yaml":    scenarioText("renamed", "{service: {clusterIP: 192.100.100.1}}"),
+		"enforced.yaml": scenarioText("enforced", "{readOnly: {enforce: true}}"),
+		"byoc.yaml":     scenarioText("byoc", "{service: {clusterIP: 192.100.100.1}, certManager: {enabled: false, install: false}, tls: {crtFile: tls.crt, keyFile: tls.key, caCrtFile: ca.crt}}"),
 	}
 }
 
@@ -96,17 +97,22 @@ func TestVerify(t *testing.T) {
 			strings.ReplaceAll(patched, "clusterIP: 192.100.100.1", "clusterIP: 192.100.100.7"), "a.yaml",
 			"drifted", []string{"the scenario would still make 1 change", "would change Service/connected-registry/connected-registry: service: "},
 		},
+		"a way past the proxy": {
+			strings.Replace(s.patch(t, render, []string{"enforced.yaml"}), "targetPort: proxy-https", "targetPort: https", 1), "enforced.yaml",
+			"drifted", []string{"would change Service/connected-registry/connected-registry: "},
+		},
 		"it cannot hold any more": {
 			strings.ReplaceAll(s.patch(t, render, []string{"b.yaml"}), "kind: PersistentVolumeClaim", "kind: Gone"), "b.yaml", "drifted", nil,
 		},
-		"layers of one run":         {s.patch(t, render, []string{"a.yaml", "b.yaml"}), "a.yaml b.yaml", "patched", []string{"recorded: a+b"}},
-		"one of the layers":         {s.patch(t, render, []string{"a.yaml", "b.yaml"}), "a.yaml", "stale", []string{"as a layer of a+b; give all of its layers"}},
-		"runs in a row":             {row, "a.yaml b.yaml", "patched", []string{"recorded: a,", "recorded: b,"}},
-		"one of the runs":           {row, "b.yaml", "patched", nil},
-		"runs in another order":     {row, "b.yaml a.yaml", "stale", []string{"recorded in another order: a, b"}},
-		"a run is missing":          {row, "a.yaml c.yaml", "never-patched", []string{"scenario c is not recorded; recorded are: a, b"}},
-		"a later run wins":          {s.patch(t, render, []string{"a.yaml"}, []string{"c.yaml"}), "a.yaml c.yaml", "patched", nil},
-		"a later run was forgotten": {s.patch(t, render, []string{"a.yaml"}, []string{"c.yaml"}), "a.yaml", "drifted", nil},
+		"layers of one run":                 {s.patch(t, render, []string{"a.yaml", "b.yaml"}), "a.yaml b.yaml", "patched", []string{"recorded: a+b"}},
+		"one of the layers":                 {s.patch(t, render, []string{"a.yaml", "b.yaml"}), "a.yaml", "stale", []string{"as a layer of a+b; give all of its layers"}},
+		"runs in a row":                     {row, "a.yaml b.yaml", "patched", []string{"recorded: a,", "recorded: b,"}},
+		"one of the runs":                   {row, "b.yaml", "patched", nil},
+		"runs in another order":             {row, "b.yaml a.yaml", "stale", []string{"recorded in another order: a, b"}},
+		"a run is missing":                  {row, "a.yaml c.yaml", "never-patched", []string{"scenario c is not recorded; recorded are: a, b"}},
+		"a later run wins":                  {s.patch(t, render, []string{"a.yaml"}, []string{"c.yaml"}), "a.yaml c.yaml", "patched", nil},
+		"a later run was forgotten":         {s.patch(t, render, []string{"a.yaml"}, []string{"c.yaml"}), "a.yaml", "drifted", nil},
+		"a field is none of the scenario's": {strings.Replace(patched, "kind: Service\n", "kind: Service\nadded: by hand\n", 1), "a.yaml", "patched", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := []string{"verify"}
@@ -127,7 +133,7 @@ func TestVerify(t *testing.T) {
 			var found map[string]any
 			require.NoError(t, json.Unmarshal([]byte(encoded), &found))
 			assert.Equal(t, c.status, found["status"])
-			for _, list := range []string{"recorded", "reasons", "changes", "unchecked"} {
+			for _, list := range []string{"recorded", "reasons", "changes", "warnings", "unchecked"} {
 				assert.IsType(t, []any{}, found[list], list)
 			}
 		})
@@ -240,4 +246,17 @@ func TestVerifyLiveObjects(t *testing.T) {
 	assert.Equal(t, 1, code)
 	assert.Contains(t, stdout, "unknown: ")
 	assert.Contains(t, stdout, "kubectl get may not have asked for all kinds")
+}
+
+// What a run warns of, verify warns of: the result may be as the scenario has it and
+// still need attention.
+func TestVerifyWarns(t *testing.T) {
+	s := site{"http.yaml": scenarioText("http", "{httpEnabled: true, certManager: {enabled: false, install: false}, trustDistribution: {enabled: false}}")}
+	patched := s.patch(t, string(fixtures.Plain().Render(t, fixtures.Set("cert-manager.install=false"))), []string{"http.yaml"})
+	code, stdout, stderr := s.call(t, patched, "verify", "--scenario", "http.yaml")
+	assert.Zero(t, code, stdout)
+	assert.Contains(t, stderr, "[plain-http]")
+	_, stdout, stderr = s.call(t, patched, "verify", "--scenario", "http.yaml", "--output", "json")
+	assert.Empty(t, stderr)
+	assert.Contains(t, stdout, `"code": "plain-http"`)
 }

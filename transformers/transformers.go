@@ -115,6 +115,9 @@ func transform(set *resource.Set, layer *scenario.Layer, options Options) (*rend
 		report: &Report{Scenario: layer.Scenario.Metadata.Name},
 	}
 	r.noteSettings()
+	if err := r.followGeneratedName(); err != nil {
+		return nil, err
+	}
 	if r.state, err = r.effective(); err != nil {
 		return nil, err
 	}
