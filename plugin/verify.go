@@ -17,10 +17,15 @@ import (
 const verifyHelp = `Say whether manifests were patched by a scenario. A host that is called without
 the flags that it needs skips plugins silently; what it then gives looks right.
 
-RENDER is a file, or - (or nothing) for stdin: helm get manifest, kustomize build,
+BUILT is a file, or - (or nothing) for stdin: helm get manifest, kustomize build,
 or live objects from kubectl get -o yaml. The registry's workload carries a record
 of every run. The record alone is not believed: the scenario is run once more in
 memory, and must write every object as it is, as 'plan --exit-code' has it.
+
+With --render, the scenario is run on RENDER, what the host had before, and BUILT
+must hold the same objects with the same fields: exact, whatever the host is, and
+for an export too. Not compared are order, comments and what hosts note in
+annotations. Let RENDER have no hooks if BUILT is of helm get manifest.
 
 Several scenarios are either the layers of one run or runs in a row; the record
 says which. Without a scenario, the record is listed.
@@ -28,7 +33,7 @@ says which. Without a scenario, the record is listed.
 The result is one of
   patched        by this scenario, in this version
   stale          by another version of the program or of the scenario
-  drifted        recorded, but the scenario does not hold any more
+  drifted        recorded, and the objects are not as the scenario has them
   unknown        recorded; of live objects, those that it concerns are not all there
   never-patched  there is no record of this scenario
 and the exit code is 0 for patched, 1 for all else, 2 for a wrong call.`
@@ -42,6 +47,10 @@ const verifyExamples = `  helm get manifest edge -n edge | ` + name + ` verify -
   kubectl get -n edge -o yaml \
     deploy,sts,ds,svc,cm,sa,pvc,secret,role,rolebinding,certificates,issuers |
     ` + name + ` verify -s site.yaml
+
+  # all of it, after an export
+  kustomize build overlay |
+    ` + name + ` verify -s site.yaml --render rendered.yaml
 
   # which scenarios are recorded?
   helm get manifest edge -n edge | ` + name + ` verify`
@@ -66,7 +75,7 @@ type verified struct {
 	Recorded []verifiedRecord `json:"recorded"`
 	// Reasons say why it is not patched.
 	Reasons []string `json:"reasons"`
-	// Changes are what the scenario would still change.
+	// Changes are what the scenario would still change; with --render, what differs.
 	Changes []verifiedChange `json:"changes"`
 	// Warnings are those of that run.
 	Warnings []warning `json:"warnings"`
@@ -74,6 +83,7 @@ type verified struct {
 	Unchecked []string `json:"unchecked"`
 
 	inRow    bool // the scenarios are runs in a row, each with a record of its own
+	compared bool // with what the scenario makes of a render
 	hints    []string
 	warnings []transformers.Warning
 }
@@ -98,10 +108,10 @@ func (c verifiedChange) String() string {
 }
 
 func (p *program) verifyCommand() *cobra.Command {
-	var flags scenarioFlags
+	var flags verifyFlags
 	var output *choice
 	cmd := &cobra.Command{
-		Use:     "verify [--scenario FILE] [RENDER|-]",
+		Use:     "verify [--scenario FILE] [--render RENDER] [BUILT|-]",
 		Short:   "Say whether manifests or live objects were patched",
 		Long:    verifyHelp,
 		Example: verifyExamples,
@@ -124,16 +134,42 @@ func (p *program) verifyCommand() *cobra.Command {
 		},
 	}
 	flags.register(cmd.Flags())
+	cmd.Flags().StringVarP(&flags.render, "render", "r", "", "compare with what the scenario makes of this `RENDER`")
+	cmd.Flags().BoolVar(&flags.skipSecrets, "skip-secrets", false, "with --render, accept that Secrets that the scenario writes\nare not in BUILT, as an export leaves them to you")
 	output = addChoice(cmd, "output", "`FORMAT`", "text", "json")
 	return cmd
 }
 
-func (p *program) verify(flags scenarioFlags, render string) (*verified, error) {
+// verifyFlags are verify's own.
+type verifyFlags struct {
+	scenarioFlags
+	render      string
+	skipSecrets bool
+}
+
+// validate refuses flags that do not fit together.
+func (f verifyFlags) validate(hasScenario bool, built string) error {
+	switch {
+	case f.render == "" && f.skipSecrets:
+		return usagef("--skip-secrets is about a comparison; give the render with --render FILE")
+	case f.render != "" && !hasScenario:
+		return usagef("--render is compared by running a scenario; give one with --scenario FILE")
+	case f.render == "-" && built == "-":
+		return usagef("--render and BUILT are both stdin; give the path of a file for one of them")
+	}
+	return nil
+}
+
+func (p *program) verify(flags verifyFlags, built string) (*verified, error) {
+	hasScenario := flags.given() || p.env(scenarioEnv) != ""
+	if err := flags.validate(hasScenario, built); err != nil {
+		return nil, err
+	}
 	var layers []*scenario.Layer
 	var merged *scenario.Layer
-	if flags.given() || p.env(scenarioEnv) != "" {
+	if hasScenario {
 		var err error
-		if layers, err = p.loadLayers(flags); err != nil {
+		if layers, err = p.loadLayers(flags.scenarioFlags); err != nil {
 			return nil, err
 		}
 		if merged, _, err = scenario.Merge(layers...); err != nil {
@@ -143,11 +179,11 @@ func (p *program) verify(flags scenarioFlags, render string) (*verified, error) 
 			return nil, err
 		}
 	}
-	input, render, err := p.readRender(render)
+	input, built, err := p.readRender(built)
 	if err != nil {
 		return nil, err
 	}
-	set, err := parseSome(input, render)
+	set, err := parseSome(input, built)
 	if err != nil {
 		return nil, err
 	}
@@ -172,6 +208,9 @@ func (p *program) verify(flags scenarioFlags, render string) (*verified, error) 
 		found.Status = statusStale
 		found.Reasons = append(found.Reasons, "the record was not written by this program alone: "+
 			transformers.ScenarioAnnotation+" and "+transformers.DigestAnnotation+" do not fit together")
+	}
+	if flags.render != "" {
+		return found, p.compareWithRender(found, set, layers, merged, flags)
 	}
 	if found.Status == statusNever {
 		return found, nil
@@ -296,8 +335,12 @@ func (p *program) writeVerified(v *verified) error {
 	}
 	fmt.Fprintf(&out, "%s: %s\n", s.paint(statusColors[v.Status], v.Status), line)
 	s.printPoints(&out, "", v.Reasons)
+	prefix := "would change "
+	if v.compared {
+		prefix = ""
+	}
 	for _, c := range v.Changes {
-		s.printPoints(&out, "would change ", []string{c.String()})
+		s.printPoints(&out, prefix, []string{c.String()})
 	}
 	s.printPoints(&out, "not checked: ", v.Unchecked)
 	for _, r := range v.Recorded {

@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers"
@@ -136,11 +139,20 @@ func valueText(value any) string {
 		return "missing"
 	}
 	text, isText := value.(string)
-	if encoded, err := json.Marshal(value); err == nil && (!isText || strings.ContainsAny(text, "\n\" ") || text == "") {
+	switch encoded, err := json.Marshal(value); {
+	case isText && isRedacted().MatchString(text):
+	case isText && (strings.ContainsAny(text, "\n\" ") || !isPlainText(text)):
+		text = strconv.Quote(text)
+	case !isText && err == nil:
 		text = string(encoded)
 	}
 	if text = scrub(text); len(text) > longestValue {
 		return fmt.Sprintf("%d characters (%s)", len(text), strings.Trim(strings.TrimPrefix(redacted(text), "<redacted "), ">"))
 	}
 	return text
+}
+
+// isPlainText reports whether YAML takes a word for a text and not for a number or null.
+func isPlainText(word string) bool {
+	return (&yaml.Node{Kind: yaml.ScalarNode, Value: word}).ShortTag() == yaml.NodeTagString
 }

@@ -77,7 +77,6 @@ func TestVerifyNamesTheFieldOfMirroredImage(t *testing.T) {
 // what verify says where it does not accept them.
 var outerLayers = []struct{ settings, chain, secret string }{
 	{"", "", ""},
-	{"commonLabels: {team: a}\n", "", ""},
 	{"labels: [{pairs: {team: a}, includeTemplates: true, includeSelectors: true}]\n", "", ""},
 	{"commonAnnotations: {team: a}\n", "", ""},
 	{"buildMetadata: [originAnnotations, managedByLabel, transformerAnnotations]\n", "", ""},

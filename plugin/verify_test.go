@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"io/fs"
+	"maps"
 	"path"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -140,6 +143,119 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// With the render, what is built must be what the scenario makes of it, however a host
+// writes it down.
+func TestVerifyWithRender(t *testing.T) {
+	s := testSite()
+	render := string(fixtures.Plain().Render(t, fixtures.Set("cert-manager.install=false"), fixtures.Helm4()))
+	s["render.yaml"] = render
+	patched := s.patch(t, render, []string{"a.yaml"})
+	objects, err := build(t, map[string]string{"kustomization.yaml": onlyRender, "render.yaml": patched}, ".")
+	require.NoError(t, err)
+	secret, deployment := "v1 Secret connected-registry connected-registry-connection-string", "apps/v1 Deployment connected-registry connected-registry"
+	require.Contains(t, objects, secret)
+	byoc := s.patch(t, render, []string{"byoc.yaml"})
+	for name, c := range map[string]struct {
+		built, args string
+		status      string
+		says        []string
+	}{
+		"as it was written":       {patched, "-s a.yaml", "patched", nil},
+		"as kustomize writes it":  {stream(objects), "-s a.yaml", "patched", nil},
+		"without Helm's notes":    {regexp.MustCompile(`(?m)^ +postrenderer.helm.sh/.*\n`).ReplaceAllString(patched, ""), "-s a.yaml", "patched", nil},
+		"as a list":               {listOf(t, patched), "-s a.yaml", "patched", nil},
+		"runs in a row":           {s.patch(t, render, []string{"a.yaml"}, []string{"b.yaml"}), "-s a.yaml -s b.yaml", "patched", nil},
+		"layers of one run":       {s.patch(t, render, []string{"a.yaml", "b.yaml"}), "-s a.yaml -s b.yaml", "patched", nil},
+		"one of the runs":         {s.patch(t, render, []string{"a.yaml"}, []string{"b.yaml"}), "-s a.yaml", "drifted", []string{"PersistentVolumeClaim/connected-registry/connected-registry-pvc: spec.resources.requests.storage: is 20Gi, expected 500Gi"}},
+		"never patched":           {render, "-s a.yaml", "never-patched", []string{"no scenario is recorded", "spec.clusterIP: is "}},
+		"of another scenario":     {patched, "-s a2.yaml", "stale", []string{"spec.clusterIP: is 192.100.100.1, expected 192.100.100.2"}},
+		"an object is missing":    {stream(withoutObject(objects, secret)), "-s a.yaml", "drifted", []string{"Secret/connected-registry/connected-registry-connection-string: missing"}},
+		"one is not expected":     {patched + "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\n", "-s a.yaml", "drifted", []string{"ConfigMap/extra: not expected"}},
+		"another field":           {strings.Replace(patched, "replicas: 1", "replicas: 2", 1), "-s a.yaml", "drifted", []string{"spec.replicas: is 2, expected 1"}},
+		"another type":            {strings.Replace(patched, "replicas: 1", `replicas: "1"`, 1), "-s a.yaml", "drifted", []string{`spec.replicas: is "1", expected 1`}},
+		"containers are reversed": {stream(replaced(objects, deployment, reversedContainers(t, objects[deployment]))), "-s a.yaml", "patched", nil},
+		"a Secret is elsewhere":   {stream(withoutObject(objectsIn(t, byoc), "Secret/connected-registry-tls")), "-s byoc.yaml --skip-secrets", "patched", []string{"not checked: Secret/connected-registry/connected-registry-tls, which is for you to create"}},
+		"a Secret is not there":   {stream(withoutObject(objectsIn(t, byoc), "Secret/connected-registry-tls")), "-s byoc.yaml", "drifted", []string{"Secret/connected-registry/connected-registry-tls: missing"}},
+		"a Secret of the chart's": {stream(withoutObject(objectsIn(t, byoc), "Secret/connected-registry-connection-string")), "-s byoc.yaml --skip-secrets", "drifted", []string{"Secret/connected-registry/connected-registry-connection-string: missing"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := append([]string{"verify", "--render", "render.yaml"}, strings.Fields(c.args)...)
+			code, stdout, stderr := s.call(t, c.built, args...)
+			assert.Empty(t, stderr)
+			assert.True(t, strings.HasPrefix(stdout, c.status+": "), stdout)
+			assert.Equal(t, c.status == "patched", code == 0)
+			for _, text := range c.says {
+				assert.Contains(t, stdout, text)
+			}
+			assert.NotContains(t, stdout, "not/a+real=password")
+		})
+	}
+	code, stdout, stderr := s.call(t, liveObjects(t, patched), "verify", "--render", "render.yaml", "-s", "a.yaml")
+	assert.Equal(t, 2, code)
+	assert.Empty(t, stdout)
+	assert.Contains(t, stderr, "leave out --render")
+}
+
+// Secrets are compared by their values and shown by digests.
+func TestVerifyWithRenderShowsNoSecrets(t *testing.T) {
+	s := testSite()
+	s["render.yaml"] = string(fixtures.Plain().Render(t, fixtures.Set("cert-manager.install=false")))
+	patched := s.patch(t, s["render.yaml"], []string{"byoc.yaml"})
+	ours, other := fixtures.Leaf().Values()["tls"].(map[string]any)["key"].(string), fixtures.RenewedLeaf().Values()["tls"].(map[string]any)["key"].(string)
+	code, stdout, _ := s.call(t, strings.ReplaceAll(patched, ours, other), "verify", "--render", "render.yaml", "-s", "byoc.yaml")
+	assert.Equal(t, 1, code)
+	assert.Regexp(t, `Secret/connected-registry/connected-registry-tls: data\[tls.key\]: is <redacted sha256:[0-9a-f]{8}>, expected <redacted sha256:[0-9a-f]{8}>\n`, stdout)
+	assert.NotContains(t, stdout, ours[:40])
+	assert.NotContains(t, stdout, other[:40])
+}
+
+func stream(objects map[string]string) string {
+	return strings.Join(slices.Collect(maps.Values(objects)), "---\n")
+}
+
+// objectsIn are the objects of a stream by kind and name.
+func objectsIn(t *testing.T, text string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for _, n := range objects(t, []byte(text)) {
+		o := yaml.NewRNode(n)
+		all[o.GetKind()+"/"+o.GetName()] = o.MustString()
+	}
+	return all
+}
+
+func withoutObject(objects map[string]string, id string) map[string]string {
+	rest := maps.Clone(objects)
+	delete(rest, id)
+	return rest
+}
+
+func replaced(objects map[string]string, id, text string) map[string]string {
+	rest := withoutObject(objects, id)
+	rest[id] = text
+	return rest
+}
+
+func listOf(t *testing.T, stream string) string {
+	t.Helper()
+	list := yaml.MustParse("apiVersion: v1\nkind: List\nitems: []\n")
+	for _, n := range objects(t, []byte(stream)) {
+		require.NoError(t, list.PipeE(yaml.Lookup("items"), yaml.Append(n)))
+	}
+	return list.MustString()
+}
+
+func reversedContainers(t *testing.T, deployment string) string {
+	t.Helper()
+	o := yaml.MustParse(deployment)
+	for _, field := range []string{"containers", "volumes"} {
+		items, err := o.Pipe(yaml.Lookup("spec", "template", "spec", field))
+		require.NoError(t, err)
+		slices.Reverse(items.YNode().Content)
+	}
+	return o.MustString()
+}
+
 func TestVerifyWithoutAScenario(t *testing.T) {
 	s := testSite()
 	render := string(fixtures.Plain().Render(t, fixtures.Set("cert-manager.install=false")))
@@ -155,7 +271,10 @@ func TestVerifyUsage(t *testing.T) {
 	s := testSite()
 	render := string(fixtures.Plain().Render(t, fixtures.Set("cert-manager.install=false")))
 	for code, calls := range map[int][][]string{
-		2: {{"verify", "a", "b"}, {"verify", "--output", "xml"}, {"verify", "--no"}, {"verify", "--scenario", "-"}},
+		2: {
+			{"verify", "--render", "-", "--scenario", "a.yaml"}, {"verify", "--render", "render.yaml"}, {"verify", "--skip-secrets", "--scenario", "a.yaml"},
+			{"verify", "a", "b"}, {"verify", "--output", "xml"}, {"verify", "--no"}, {"verify", "--scenario", "-"},
+		},
 		1: {{"verify", "--scenario", "nowhere.yaml"}, {"verify", "nowhere.yaml"}},
 	} {
 		for _, args := range calls {
