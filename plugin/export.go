@@ -98,7 +98,7 @@ func (p *program) export(flags exportFlags, render string) (*exported, error) {
 	if err != nil {
 		return nil, err
 	}
-	changes, err := patch.Between(before, after)
+	changes, err := patch.Between(before, after, report.Read)
 	if err != nil {
 		return nil, err
 	}

@@ -81,17 +81,19 @@ type target struct {
 
 type selected struct {
 	Group     string `json:"group,omitempty"`
+	Version   string `json:"version,omitempty"`
 	Kind      string `json:"kind"`
 	Name      string `json:"name"`
 	Namespace string `json:"namespace,omitempty"`
 }
 
-// expectation fails a build where an object is not there, or is there twice. A patch
+// expectation fails a build where an object is not there, in the version of its API, or
+// is there twice. A patch
 // whose target selects nothing is passed over in silence; a replacement whose source
 // selects nothing is an error. This one puts an object's kind where it is already.
 func expectation(found patch.Found) replacement {
 	// A source is taken by its words, not as a regular expression as a target is.
-	is := selected{Group: found.Group(), Kind: found.Kind, Name: found.Name}
+	is := selected{Group: found.Group(), Version: found.Version(), Kind: found.Kind, Name: found.Name}
 	if found.Target.Namespace != "" {
 		is.Namespace = found.Namespace
 	}

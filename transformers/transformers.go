@@ -112,7 +112,10 @@ func transform(set *resource.Set, layer *scenario.Layer, options Options) (*rend
 	}
 	r := &render{
 		set: set, scenario: layer, spec: layer.Scenario.Spec, options: options, registry: reg,
-		report: &Report{Scenario: layer.Scenario.Metadata.Name},
+		report: &Report{Scenario: layer.Scenario.Metadata.Name, Read: []*resource.Object{reg.workload}},
+	}
+	if reg.service != nil {
+		r.report.Read = append(r.report.Read, reg.service)
 	}
 	r.noteSettings()
 	if err := r.followGeneratedName(); err != nil {
