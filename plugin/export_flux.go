@@ -49,7 +49,7 @@ func (p *program) exportFluxCommand() *cobra.Command {
 			if !dnsName().MatchString(release) {
 				return usagef("--release %q is no name that a HelmRelease can have", release)
 			}
-			x, err := p.export(flags, append(args, "-")[0])
+			x, err := p.export(flags, append(args, "-")[0], nil)
 			if err != nil {
 				return err
 			}
