@@ -22,10 +22,10 @@ or live objects from kubectl get -o yaml. The registry's workload carries a reco
 of every run. The record alone is not believed: the scenario is run once more in
 memory, and must write every object as it is, as 'plan --exit-code' has it.
 
-With --render, the scenario is run on RENDER, what the host had before, and BUILT
-must hold the same objects with the same fields: exact, whatever the host is, and
-for an export too. Not compared are order, comments and what hosts note in
-annotations. Let RENDER have no hooks if BUILT is of helm get manifest.
+With --render, the scenario is run on RENDER, which the host had before it, and
+BUILT must hold the same objects with the same fields, whatever the host does to
+order, comments and its own annotations. This is for exports, too. Let RENDER have
+no hooks if BUILT comes from helm get manifest.
 
 Several scenarios are either the layers of one run or runs in a row; the record
 says which. Without a scenario, the record is listed.
