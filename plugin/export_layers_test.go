@@ -15,7 +15,7 @@ import (
 // below those of the one beneath it.
 func TestExportWhereKustomizeRenames(t *testing.T) {
 	leaf := fixtures.Leaf()
-	render := string(fixtures.Plain().Render(t, fixtures.Set("cert-manager.install=false")))
+	render := string(fixtures.Plain().Render(t, fixtures.Set("cert-manager.install=false", "cert-manager.enabled=false", "tls.secret=chart")))
 	generator := "secretGenerator:\n- {name: k8secret, namespace: connected-registry, type: kubernetes.io/tls, files: [tls.crt, tls.key]}\n"
 	scenario := scenarioText("named", "{readOnly: {enforce: true}, tls: {secret: k8secret}, trustDistribution: {enabled: false}}")
 	own := scenarioText("own", "{tls: {secret: mine}, trustDistribution: {enabled: false}}")
