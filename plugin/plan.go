@@ -142,6 +142,20 @@ func (p *program) plan(layer *scenario.Layer, overrides []scenario.Override, ren
 		return nil, err
 	}
 	p.progress.phase("patching %s, %s", megabytes(len(input)), count(set.Len(), "document"))
+	report, changes, err := p.rerun(set, layer, namespace)
+	if err != nil {
+		return nil, err
+	}
+	// A cert-manager that goes is fifty objects; what stays is read last.
+	slices.SortStableFunc(changes, func(a, b resource.Change) int {
+		return cmp.Compare(slices.Index(actions, action(a)), slices.Index(actions, action(b)))
+	})
+	return &planned{scenario: scrub(layer.Scenario.Metadata.Name), report: report, changes: changes, overrides: overrides, set: set}, nil
+}
+
+// rerun runs a scenario in memory and returns the objects that it would write
+// otherwise than they are. plan shows them, and verify finds none.
+func (p *program) rerun(set *resource.Set, layer *scenario.Layer, namespace string) (*transformers.Report, []resource.Change, error) {
 	options := p.options(namespace)
 	options.Advise = true
 	report, err := transformers.Run(set, layer, options)
@@ -150,19 +164,12 @@ func (p *program) plan(layer *scenario.Layer, overrides []scenario.Override, ren
 		err = nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	p.progress.phase("comparing")
 	changes, err := set.Changes()
-	if err != nil {
-		return nil, err
-	}
-	// A cert-manager that goes is fifty objects; what stays is read last.
-	slices.SortStableFunc(changes, func(a, b resource.Change) int {
-		return cmp.Compare(slices.Index(actions, action(a)), slices.Index(actions, action(b)))
-	})
 	report.Warnings = append(report.Warnings, helm3Hooks(changes)...)
-	return &planned{scenario: scrub(layer.Scenario.Metadata.Name), report: report, changes: changes, overrides: overrides, set: set}, nil
+	return report, changes, err
 }
 
 // What happens to an object as a whole.

@@ -128,9 +128,15 @@ func prepare(set *resource.Set, layer *scenario.Layer, options Options) (*render
 	}
 	r := &render{
 		set: set, scenario: layer, spec: layer.Scenario.Spec, options: options, registry: reg,
-		report: &Report{Scenario: layer.Scenario.Metadata.Name},
+		report: &Report{Scenario: layer.Scenario.Metadata.Name, Read: []*resource.Object{reg.Workload}},
+	}
+	if reg.Service != nil {
+		r.report.Read = append(r.report.Read, reg.Service)
 	}
 	r.noteSettings()
+	if err := r.followGeneratedName(); err != nil {
+		return nil, err
+	}
 	if err := r.decide(); err != nil {
 		return nil, err
 	}
