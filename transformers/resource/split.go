@@ -98,8 +98,12 @@ func isBareSeparator(text []byte) bool {
 // quotes nothing but a key, because the rest may be secret.
 func separatorError(src []byte, at int) error {
 	got := "`---` and other text"
-	if line, _ := cutLine(src[at+len("---"):]); plainKey(line) > 0 {
-		got = fmt.Sprintf("`---%s`", shorten(string(line[:plainKey(line)])))
+	line, _ := cutLine(src[at+len("---"):])
+	switch key := plainKey(line); {
+	case key > 0:
+		got = fmt.Sprintf("`---%s`", shorten(string(line[:key])))
+	case line[0] == '#', line[0] == '-':
+		got = fmt.Sprintf("`---%c`", line[0])
 	}
 	return codes.Errorf(codes.InvalidSeparator, "line %d of the input: expected `---`, alone or before a space and a comment, got %s; "+
 		"put a line break after `---`", lineOf(src, at), got)

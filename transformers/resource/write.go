@@ -117,10 +117,20 @@ func (s *Set) closeGaps(texts map[int][]byte) {
 			}
 			texts[i-1] = bytes.TrimSuffix(text, s.tail(i-1))
 		}
-		if u := s.units[i+1]; u != nil && u.marked && !u.removed() && !u.changed() {
+		if u := s.units[i+1]; u != nil && u.marked && !u.removed() && !u.changed() && !s.follows(i+1, texts) {
 			texts[i+1] = slices.Concat(u.raw, s.tail(i+1))
 		}
 	}
+}
+
+// follows reports whether the document that stays before another has content.
+func (s *Set) follows(doc int, texts map[int][]byte) bool {
+	for doc--; doc >= 0; doc-- {
+		if text, touched := texts[doc]; !touched || len(text) > 0 {
+			return s.hasContent(doc)
+		}
+	}
+	return false
 }
 
 // tail returns the directives that a document ends with, see directives.
