@@ -193,7 +193,7 @@ func (e *expander) merge(n *yaml.Node) error {
 		for i := 0; i+1 < len(source.Content); i += 2 {
 			key := source.Content[i]
 			if own := before[scalarValue(key)]; own != nil && !equal(own, source.Content[i+1]) {
-				return ambiguous(n.Content[at].Line, "expected `<<` above the key %q that it holds too, because kubectl uses the last one; move `<<` up", shorten(key.Value))
+				return ambiguous(n.Content[at].Line, "expected `<<` above the key %q, which it sets too, got it below, where kubectl lets it win; move `<<` up", shorten(key.Value))
 			}
 			if !have[scalarValue(key)] {
 				have[scalarValue(key)] = true

@@ -193,6 +193,9 @@ func parserError(err error) error {
 
 // wrap names document and line of the input in an error.
 func (u *unit) wrap(err error) error {
+	if bytes.Contains(u.raw, []byte(helmFilename)) && strings.HasPrefix(err.Error(), "unknown anchor") {
+		err = fmt.Errorf("%w; Helm 4 dropped the anchor when it took lists and annotations apart; write the value in place of the alias in the chart", err)
+	}
 	var at *lineError
 	if !errors.As(err, &at) || at.line == 0 {
 		return codes.Errorf(codes.InvalidYAML, "%s: invalid YAML: %w", u.where(), err)

@@ -110,6 +110,11 @@ func TestRewrite(t *testing.T) {
 		"json over lines":             {"--- # c\n{\n    \"a\": 1,\n    \"b\": {}\n}\n", setString("b", "c", "yes"), "--- # c\n{\n    \"a\": 1,\n    \"b\": {\n        \"c\": \"yes\"\n    }\n}\n"},
 		"flow root":                   {"---\n{a: 1, b: 2}\n# c\n", remove("", "a"), "---\n{b: 2}\n# c\n"},
 		"explicit key":                {"? a\n: b\nc: 1 # c\n", setString("", "c", "x"), "a: b\nc: x # c\n"},
+		"string for a number":         {"a: 123 # c\n", setString("", "a", "123"), "a: \"123\" # c\n"},
+		"string for a boolean": {"a:\n- b: true\n", func(t *testing.T, n *yaml.RNode) {
+			n.YNode().Content[1].Content[0].Content[1] = yaml.NewStringRNode("true").YNode()
+		}, "a:\n- b: \"true\"\n"},
+		"string for a number in flow": {"a: {b: 1.5}\n", setString("a", "b", "1.5"), "a: {b: \"1.5\"}\n"},
 		"tagged":                      {"a: !!str 1\nb: 1\n", setString("", "b", "x"), "a: !!str 1\nb: x\n"},
 		"end marker":                  {"a: 1\n...\n", setString("", "b", "x"), "a: 1\nb: x\n...\n"},
 		"quoted over lines":           {"a: \"x\n  # y\"\nb: 1\n", setString("", "a", "z"), "a: \"z\"\nb: 1\n"},
