@@ -69,7 +69,7 @@ var (
 		"A line begins with `---` and goes on with something else. Helm starts a document there, kubectl refuses it or starts one, and YAML takes the line for text.",
 		"Put a line break after `---`. Files of the chart's `crds` folder are passed on as they are: correct them there.")
 	AmbiguousYAML = declare(Render, "ambiguous-yaml",
-		"kubectl, Helm and kustomize do not read the same object out of the document, so that no change to it could be relied on.",
+		"The document is not the same object to kubectl, Helm and kustomize, so that no change to it is certain to take effect.",
 		"Write what the message says, in the chart or file that the document comes from.")
 	ObjectTwice = declare(Render, "object-twice",
 		"The render holds two objects of the same kind, name and namespace. Helm's hooks may do that, kustomize takes each object once.",

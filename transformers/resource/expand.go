@@ -64,13 +64,13 @@ func forgetAnchors(n *yaml.Node) {
 	}
 }
 
-// checkKeys refuses duplicate and non-scalar keys, which the parser lets by.
+// checkKeys refuses keys that are given twice or are no text, which the parser accepts.
 func checkKeys(n *yaml.Node) error {
 	if n.Kind == yaml.MappingNode {
 		seen := make(map[string]int, len(n.Content)/2)
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			key := n.Content[i]
-			if key.Kind != yaml.ScalarNode || key.ShortTag() == binaryTag {
+			if tag := key.ShortTag(); key.Kind != yaml.ScalarNode || tag == binaryTag || tag == yaml.NodeTagNull {
 				return &lineError{line: key.Line, msg: "a mapping key must be a plain or quoted scalar"}
 			}
 			if line := seen[scalarValue(key)]; line > 0 {

@@ -66,11 +66,11 @@ func parseUnit(s *Set, doc, limit int) (*unit, error) {
 	return u, nil
 }
 
-// dropMark takes the byte order mark that a document begins with out of raw, as
-// kubectl drops it. kubectl drops one that follows a separator only if a document
+// dropMark removes the byte order mark that a document begins with from raw, as
+// kubectl does. kubectl drops one that follows a separator only if a document
 // comes before, because it keeps a stream's first separator with the document. A mark
-// elsewhere, and a space that YAML does not know, is to some readers a part of the
-// first key.
+// elsewhere, a space that YAML does not know and a `---` that is indented are
+// errors, because some readers drop them and others make them a part of the first key.
 func (u *unit) dropMark() error {
 	content := trimFiller(u.raw)
 	at := len(u.raw) - len(content)
@@ -79,6 +79,9 @@ func (u *unit) dropMark() error {
 		content = content[len(utf8BOM):]
 		u.raw, u.marked = slices.Concat(u.raw[:at], content), true
 		content = bytes.TrimLeft(content, " \t\r\n")
+	}
+	if bytes.HasPrefix(content, []byte("---")) {
+		return u.wrap(ambiguous(lineOf(u.raw, at), "expected a key, got `---` after other characters, which Helm takes for a separator; put `---` at the start of the line"))
 	}
 	if r, _ := utf8.DecodeRune(content); r == '\ufeff' || unicode.IsSpace(r) {
 		return u.wrap(ambiguous(lineOf(u.raw, at), "expected a key, got the invisible character U+%04X, which some readers drop; remove it", r))
@@ -99,11 +102,10 @@ func checkIdentities(root *yaml.Node) error {
 	if items == nil || items.Kind != yaml.SequenceNode {
 		return nil
 	}
-	isList := listItems(root) != nil
+	if listItems(root) == nil && len(items.Content) > 0 {
+		return ambiguous(items.Line, "expected `kind: List`, because kubectl takes every object with `items` for a list; write `kind: List`, or rename `items`")
+	}
 	for _, item := range items.Content {
-		if !isList && (child(item, "kind") != nil || child(item, "metadata") != nil) {
-			return ambiguous(item.Line, "expected `kind: List`, because kubectl takes every object with `items` for a list; write `kind: List`, or rename `items`")
-		}
 		if err := checkIdentities(item); err != nil {
 			return err
 		}
@@ -193,21 +195,24 @@ func parserError(err error) error {
 
 // wrap names document and line of the input in an error.
 func (u *unit) wrap(err error) error {
-	if bytes.Contains(u.raw, []byte(helmFilename)) && strings.HasPrefix(err.Error(), "unknown anchor") {
-		err = fmt.Errorf("%w; Helm 4 dropped the anchor when it took lists and annotations apart; write the value in place of the alias in the chart", err)
-	}
+	where, detail := u.where(), ""
 	var at *lineError
-	if !errors.As(err, &at) || at.line == 0 {
-		return codes.Errorf(codes.InvalidYAML, "%s: invalid YAML: %w", u.where(), err)
+	if !errors.As(err, &at) {
+		at = &lineError{}
 	}
 	before := lineOf(u.set.src, int(u.set.starts[u.doc])) - 1
-	if at.isYAML {
-		return codes.Errorf(codes.AmbiguousYAML, "%s: line %d of the input: %w", u.where(), before+at.line, err)
+	if at.line > 0 {
+		where = fmt.Sprintf("%s: line %d of the input", where, before+at.line)
 	}
-	if at.earlier > 0 {
-		err = fmt.Errorf("%w, before on line %d; Helm and kubectl use the last one only; remove the other", err, before+at.earlier)
+	switch {
+	case at.isYAML:
+		return codes.Errorf(codes.AmbiguousYAML, "%s: %w", where, err)
+	case at.earlier > 0:
+		detail = fmt.Sprintf(", before on line %d; Helm and kubectl use the last one only; remove the other", before+at.earlier)
+	case strings.HasPrefix(err.Error(), "unknown anchor") && bytes.Contains(u.raw, []byte(helmFilename)):
+		detail = "; Helm 4 dropped the anchor when it took lists and annotations apart; write the value in place of the alias in the chart"
 	}
-	return codes.Errorf(codes.InvalidYAML, "%s: line %d of the input: invalid YAML: %w", u.where(), before+at.line, err)
+	return codes.Errorf(codes.InvalidYAML, "%s: invalid YAML: %w%s", where, err, detail)
 }
 
 // name is the document's number among those with content.
@@ -261,24 +266,14 @@ func (u *unit) collectItems(list, items *yaml.Node) {
 	}
 }
 
-// listItems returns the items of a `kind: List`, or of another list kind
-// of whose items one is an object; nil for all else. (Items of a typed list, such
-// as ConfigMapList, may leave out their kind.)
+// listItems returns the items of a `kind: List` or of another list kind; nil for all
+// else. (Items of a typed list, such as ConfigMapList, may leave out their kind.)
 func listItems(n *yaml.Node) *yaml.Node {
-	kind := scalar(n, "kind")
 	items := child(n, "items")
-	if !strings.HasSuffix(kind, "List") || items == nil || items.Kind != yaml.SequenceNode {
+	if !strings.HasSuffix(scalar(n, "kind"), "List") || items == nil || items.Kind != yaml.SequenceNode {
 		return nil
 	}
-	if kind == "List" {
-		return items
-	}
-	for _, item := range items.Content {
-		if scalar(item, "kind") != "" || child(item, "metadata") != nil {
-			return items
-		}
-	}
-	return nil
+	return items
 }
 
 // itemSources returns for each item the lines that hold it, and perhaps more.

@@ -161,7 +161,7 @@ var readerSeeds = []string{
 	"kind: A\n---# comment\nkind: B\n", "---# comment\nkind: B\n", "kind: X\n---kind: B\n", "kind: X\n---kind:\n  B\n", "kind: X\n----\nkind: B\n", "-----\nkind: A\n",
 	"kind: X\n---\u00a0\nkind: B\n", "kind: X\n--- \u00a0\nkind: B\n", "kind: X\n---\ttext\n---\nkind: B\n", "kind: X\n--- text\n---\nkind: B\n", "kind: X\n--- {kind: B}\n",
 	"kind: X\n--- !!map\nkind: B\n", "kind: X\n--- |\n kind: B\n", "kind: X\n--- &a\nkind: B\n", "kind: X\n---\f\nkind: B\n", "kind: X\n---\v\nkind: B\n", "kind: X\n--- # c\rkind: B\n",
-	"kind: X\n---\rkind: B\n", "kind: X\n---\u0085kind: B\n", "kind: X\n---\u2028kind: B\n", "kind: X\n--- # c\u2029kind: B\n", "kind: X\r---\rkind: B\r", "kind: X\u2028---\u2028kind: B\n",
+	"kind: A\n--- #\xff", "kind: List\nitems:\n- items:\n  - kind: A", "kind: A\n--- # \x00\n", "kind: X\n---\rkind: B\n", "kind: X\n---\u0085kind: B\n", "kind: X\n---\u2028kind: B\n", "kind: X\n--- # c\u2029kind: B\n", "kind: X\r---\rkind: B\r", "kind: X\u2028---\u2028kind: B\n",
 	"kind: X\r\n---\r\nkind: B\r\n", "kind: X\n---\t# c\nkind: B\n", "kind: X\n---\r\r\nkind: B\n", "kind: X\n---", "---", "--- \t \nkind: A\n---   # c\nkind: B\n",
 	"kind: X\n---\n\ufeffkind: B\nmetadata: {name: b}\n", "---\n\ufeffkind: B\nc: d\n", "kind: X\n---\n# c\n\ufeffkind: B\nc: d\n", "kind: X\n---\n\n\ufeffkind: B\n", "kind: X\n---\n---\n\ufeffkind: B\nc: d\n",
 	"kind: X\n\ufeff---\nkind: B\n", "kind: A\n---\n\ufeff---\nkind: B\n", "\ufeffkind: A\n---\n\ufeffkind: B\nc: d\n---\n\ufeff# c\nkind: A\n", "\ufeff\ufeffkind: A\n", "\ufeff---\n\ufeffkind: A\n", "kind: X\n---\n\ufeff  kind: B\n",
@@ -205,11 +205,11 @@ var streamParts = []string{
 // TestReadersOfRandomStreams is FuzzReaders for streams of parts that a fuzzer of bytes
 // takes long to find.
 func TestReadersOfRandomStreams(t *testing.T) {
-	rounds := 60000
+	rounds := 4000
 	if testing.Short() {
 		rounds = 1000
 	}
-	random := rand.New(rand.NewPCG(5, 8))
+	random := rand.New(rand.NewPCG(5, 31))
 	for range rounds {
 		var stream []byte
 		for range 1 + random.IntN(12) {
@@ -261,12 +261,16 @@ func requireRemoved(t *testing.T, stream []byte) {
 		before, failed := r.read(stream)
 		after, err := r.read(output)
 		require.Empty(t, identitiesOf(after, wantedKinds), "%s still reads this after the removal: %q => %q", r.name, stream, output)
-		if failed == nil {
+		if failed == nil && !onlyEnd.Match(stream) {
 			require.NoError(t, err, "%s: %q => %q", r.name, stream, output)
 			require.Equal(t, others(before), others(after), "%s: %q => %q", r.name, stream, output)
 		}
 	}
 }
+
+// onlyEnd matches a document of comments and a `...`, which kubectl refuses or not by
+// the number of separators before it.
+var onlyEnd = regexp.MustCompile(`(?m)(?:\A|^---.*\n)(?:\s*#.*\n|\s*\n)*\.\.\.`)
 
 // indentedRoot matches a document whose first key is indented.
 var indentedRoot = regexp.MustCompile(`(?m)(?:\A|^---.*\n)(?:\x{feff}|\s*#.*\n|\s*\n)*[ \t]+[^\s#]`)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/connected-registry/scenario/codes"
 )
@@ -91,7 +93,12 @@ func isBareSeparator(text []byte) bool {
 		line = bytes.TrimSuffix(line, []byte("\r"))
 	}
 	rest := bytes.TrimLeft(line, " \t")
-	return len(rest) == 0 || rest[0] == '#' && len(rest) < len(line) && commentEnd(rest) == len(rest)
+	return len(rest) == 0 || rest[0] == '#' && len(rest) < len(line) && !bytes.ContainsFunc(rest, isUnseen)
+}
+
+// isUnseen reports whether a character is invalid, or a line break to some readers.
+func isUnseen(r rune) bool {
+	return r == utf8.RuneError || r != '\t' && !unicode.IsGraphic(r)
 }
 
 // separatorError returns the error of a line that begins with `---` and is none. It
