@@ -106,6 +106,9 @@ func checkIdentities(root *yaml.Node) error {
 		return ambiguous(items.Line, "expected `kind: List`, because kubectl takes every object with `items` for a list; write `kind: List`, or rename `items`")
 	}
 	for _, item := range items.Content {
+		if item.ShortTag() == yaml.NodeTagNull && scalar(root, "kind") != "ResourceList" {
+			return ambiguous(item.Line, "expected an object in `items`, got null, which kubectl takes for one without a name; remove it")
+		}
 		if err := checkIdentities(item); err != nil {
 			return err
 		}

@@ -161,7 +161,7 @@ var readerSeeds = []string{
 	"kind: A\n---# comment\nkind: B\n", "---# comment\nkind: B\n", "kind: X\n---kind: B\n", "kind: X\n---kind:\n  B\n", "kind: X\n----\nkind: B\n", "-----\nkind: A\n",
 	"kind: X\n---\u00a0\nkind: B\n", "kind: X\n--- \u00a0\nkind: B\n", "kind: X\n---\ttext\n---\nkind: B\n", "kind: X\n--- text\n---\nkind: B\n", "kind: X\n--- {kind: B}\n",
 	"kind: X\n--- !!map\nkind: B\n", "kind: X\n--- |\n kind: B\n", "kind: X\n--- &a\nkind: B\n", "kind: X\n---\f\nkind: B\n", "kind: X\n---\v\nkind: B\n", "kind: X\n--- # c\rkind: B\n",
-	"kind: A\n--- #\xff", "kind: List\nitems:\n- items:\n  - kind: A", "kind: A\n--- # \x00\n", "kind: X\n---\rkind: B\n", "kind: X\n---\u0085kind: B\n", "kind: X\n---\u2028kind: B\n", "kind: X\n--- # c\u2029kind: B\n", "kind: X\r---\rkind: B\r", "kind: X\u2028---\u2028kind: B\n",
+	"kind: A\n--- #\xff", "kind: AList\nitems:\n-", "kind: List\nitems:\n- items:\n  - kind: A", "kind: A\n--- # \x00\n", "kind: X\n---\rkind: B\n", "kind: X\n---\u0085kind: B\n", "kind: X\n---\u2028kind: B\n", "kind: X\n--- # c\u2029kind: B\n", "kind: X\r---\rkind: B\r", "kind: X\u2028---\u2028kind: B\n",
 	"kind: X\r\n---\r\nkind: B\r\n", "kind: X\n---\t# c\nkind: B\n", "kind: X\n---\r\r\nkind: B\n", "kind: X\n---", "---", "--- \t \nkind: A\n---   # c\nkind: B\n",
 	"kind: X\n---\n\ufeffkind: B\nmetadata: {name: b}\n", "---\n\ufeffkind: B\nc: d\n", "kind: X\n---\n# c\n\ufeffkind: B\nc: d\n", "kind: X\n---\n\n\ufeffkind: B\n", "kind: X\n---\n---\n\ufeffkind: B\nc: d\n",
 	"kind: X\n\ufeff---\nkind: B\n", "kind: A\n---\n\ufeff---\nkind: B\n", "\ufeffkind: A\n---\n\ufeffkind: B\nc: d\n---\n\ufeff# c\nkind: A\n", "\ufeff\ufeffkind: A\n", "\ufeff---\n\ufeffkind: A\n", "kind: X\n---\n\ufeff  kind: B\n",
