@@ -96,6 +96,7 @@ func (r *render) ensureCertificate() error {
 			return err
 		}
 	}
+	r.certificate = certificate
 	r.cover(certificate)
 	if err := r.applySettings(certificate); err != nil {
 		return err

@@ -73,6 +73,8 @@ type render struct {
 	running string
 	concern Concern
 	removed []*resource.Object
+	// certificate is the Certificate that was adopted or added, nil for none.
+	certificate *resource.Object
 	// formerIP is the Service's address that the stated one replaced, if any.
 	formerIP string
 	// proxy is what an earlier run placed before the registry, nil for nothing.

@@ -249,7 +249,8 @@ func (reg *Registry) findService(set *resource.Set, target *scenario.Target) err
 	}
 	var matching, headless []*resource.Object
 	for _, o := range services {
-		if target == nil && !reg.IsSelectedBy(o) {
+		selector := node.Strings(o.Node(), "spec", "selector")
+		if target == nil && (len(selector) == 0 || !IsSubset(selector, podLabels) || !reg.Release.SameNamespace(o.Namespace)) {
 			continue
 		}
 		if node.Text(o.Node(), "spec", "clusterIP") == "None" && target == nil {
