@@ -176,7 +176,7 @@ var readerSeeds = []string{
 	"kind: A\n...\n---\nkind: B\n", "kind: X\n...\nkind: B\n", "kind: A\n...\n%YAML 1.1\n---\nkind: B\n", "%YAML 1.1\n---\nkind: A\n---\nkind: B\n", "kind: A\n... # c\n%YAML 1.2\n# c\n%TAG ! tag:x,2000:\n--- # c\nkind: B\n...\n---\nkind: A\n",
 	"...\nkind: A\n", "---\n...\n---\nkind: A\n", "kind: X\n%YAML 1.1\n---\nkind: B\n", "kind: A\n...x\nkind: B\n",
 	"{\"kind\": \"A\"}{\"kind\": \"B\"}", "{\"kind\": \"A\"}\n{\"kind\": \"B\"}\n{\"kind\": \"A\"}\n", "{\"kind\": \"A\"}\nkind: B\n", "{\"kind\": \"A\"}\n---\n{\"kind\": \"B\"}\n---\nkind: A\n", "\u00a0{\"kind\": \"A\"}\n", "\u00a0kind: A\n", "kind: X\n---\n\u2003kind: B\n",
-	"{\"kind\": \"A\"} # c\n---\nkind: B\n", "\n\n  {kind: A}\n", "{\"kind\": \"\\u0041\"}\n", "{\n\t\"kind\": \"A\",\n\t\"metadata\": {\"name\": \"a\\/b\"}\n}\n", "[{\"kind\": \"A\"}]\n", "\r kind: A",
+	"{\"kind\": \"A\"} # c\n---\nkind: B\n", "\n\n  {kind: A}\n", "{\"kind\": \"\\u0041\"}\n", "{\n\t\"kind\": \"A\",\n\t\"metadata\": {\"name\": \"a\\/b\"}\n}\n", "[{\"kind\": \"A\"}]\n", "\r kind: A", "kind: AList\napiVersion: 0\nitems:\n- 0:",
 	"apiVersion: v1\nkind: List\nitems:\n- kind: A\n  metadata: {name: a}\n- {kind: B}\n", "kind: BList\napiVersion: v1\nitems:\n- metadata: {name: a}\n", "kind: X\nitems:\n- kind: A\n", "kind: A\nitems:\n- metadata: {name: a}\n",
 	"kind: XList\nitems:\n- kind: A\n- x: y\n", "items:\n- kind: A\nkind: X\n", "kind: List\nitems:\n- kind: List\n  items:\n  - kind: A\n", "kind: X\nitems: &a [{kind: A}]\n", "kind: List\nitems:\n- kind: X\n  items: [{kind: A}]\n",
 	"kind: X\nx: |\n  ---\n  kind: A\n---\nkind: B\n", "kind: X\nx: |\n---\nkind: B\n", "kind: X\nx: \"a\n  ---\n  b\"\n---\nkind: B\n", "  ---\n  kind: A\n", " ---\n---\nkind: B\n", "kind: X\n ---\nkind: B\n", "kind: X\n---\n  a: b\nkind: A\n",
@@ -234,6 +234,8 @@ func requireSeen(t *testing.T, stream []byte) {
 	var seen []identity
 	for _, o := range objects {
 		seen = append(seen, identity{o.APIVersion, o.Kind, o.Namespace, o.Name})
+		// A version that is no string is to kubectl none.
+		seen = append(seen, identity{"", o.Kind, o.Namespace, o.Name})
 	}
 	same, err := set.Bytes()
 	require.NoError(t, err)
