@@ -259,3 +259,28 @@ func TestResourceList(t *testing.T) {
 	s.Add(yaml.MustParse("kind: New\n"))
 	assert.Contains(t, output(t, s), "items:\n- kind: New\n")
 }
+
+// What stands between two documents goes with either one.
+func TestRemovedDocumentsLeaveNothingBetween(t *testing.T) {
+	for name, c := range map[string]struct{ src, want string }{
+		"the directives above":    {"kind: X\n... # c\n%YAML 1.1\n---\nkind: A\n...\n---\nkind: Y\n", "kind: X\n... # c\n---\nkind: Y\n"},
+		"the directives below":    {"kind: A\n...\n%YAML 1.1\n---\nkind: X\n", "---\nkind: X\n"},
+		"its own directives":      {"%YAML 1.2\n---\nkind: A\n...\n---\nkind: X\n", "---\nkind: X\n"},
+		"a mark":                  {"kind: X\n---\n\ufeffkind: A\n---\n\ufeffkind: Y\n", "kind: X\n---\n\ufeffkind: Y\n"},
+		"the mark of a first one": {"kind: A\n---\n\ufeffkind: X\n", "---\nkind: X\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := parse(t, c.src)
+			objects := selectAll(t, s, "A")
+			require.Len(t, objects, 1)
+			s.Remove(objects[0])
+			assert.Equal(t, c.want, output(t, s))
+		})
+	}
+}
+
+func TestEditedDocumentsKeepDirectivesAndLoseTheMark(t *testing.T) {
+	s := parse(t, "kind: X\n---\n\ufeffkind: A\n...\n%YAML 1.1\n---\nkind: Y\n")
+	require.NoError(t, selectAll(t, s, "A")[0].Node().PipeE(yaml.SetField("v", yaml.NewStringRNode("x"))))
+	assert.Equal(t, "kind: X\n---\nkind: A\nv: x\n...\n%YAML 1.1\n---\nkind: Y\n", output(t, s))
+}
