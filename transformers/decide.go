@@ -363,7 +363,7 @@ func (r *render) contradictions(d decision.Decision) []error {
 		report(codes.NoBundledCertManager, "spec.certManager.install", "render the chart with cert-manager.install=true, or write install: false",
 			"the render holds no bundled cert-manager, and a patch cannot bring one")
 	}
-	if recorded := reg.Workload.Labels()[modeLabel]; d.Enforced && r.spec.Mode == nil && recorded == string(scenario.ReadWriteMode) {
+	if recorded := reg.Workload.Labels()[ModeLabel]; d.Enforced && r.spec.Mode == nil && recorded == string(scenario.ReadWriteMode) {
 		report(codes.Contradiction, "spec.readOnly.enforce", "write mode: ReadOnly beside it, or enforce: false", "an earlier scenario recorded mode "+recorded)
 	}
 	if isTrue(trust) && reg.Trust == nil {
