@@ -74,6 +74,12 @@ var (
 	NoManifests = declare(Render, "no-manifests",
 		"The input is empty. Helm 3 runs post-renderers without input where it writes to `--output-dir`, and leaves the files unpatched.",
 		"Leave `--output-dir` out, or render the chart with `helm template RELEASE CHART`.")
+	InvalidSeparator = declare(Render, "invalid-separator",
+		"A line begins with `---` and goes on with something else. Helm starts a document there, kubectl refuses it or starts one, and YAML takes the line for text.",
+		"Put a line break after `---`. Files of the chart's `crds` folder are passed on as they are: correct them there.")
+	AmbiguousYAML = declare(Render, "ambiguous-yaml",
+		"The document is not the same object to kubectl, Helm and kustomize, so that no change to it is certain to take effect.",
+		"Write what the message says, in the chart or file that the document comes from.")
 	ObjectTwice = declare(Render, "object-twice",
 		"The render holds two objects of the same kind, name and namespace. Helm's hooks may do that, kustomize takes each object once.",
 		"Leave one of them out, a hook with `helm template --no-hooks`.")

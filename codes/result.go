@@ -17,6 +17,9 @@ var (
 	DanglingReference = declare(Result, "dangling-reference",
 		"An object would refer to something that nothing provides any more: a removed object, a Secret that nothing writes, or a port that the registry's Service has lost. It is a warning if the object is not the release's, works without it, or may mean something else.",
 		"Point it elsewhere by chart values, or take it out of the render.")
+	NotAsStated = declare(Result, "not-as-stated",
+		"A field of the result is not what the scenario states.",
+		"It is a mistake of this program: report it with the rendered manifests and the scenario.")
 	NotRemoved = declare(Result, "not-removed",
 		"An object that was to be removed is still among the manifests.",
 		"It is a mistake of this program: report it with the rendered manifests.")

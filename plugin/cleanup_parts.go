@@ -12,14 +12,18 @@ import (
 
 // cleanupPlan is what cleanup prints, as --output json has it.
 type cleanupPlan struct {
-	Scenario  string        `json:"scenario,omitempty"`
-	Release   string        `json:"release"`
-	Namespace string        `json:"namespace"`
-	Host      string        `json:"host"`
-	Parts     []cleanupPart `json:"parts"`
-	Kept      []keptObject  `json:"kept"`
+	Scenario  string `json:"scenario,omitempty"`
+	Release   string `json:"release"`
+	Namespace string `json:"namespace"`
+	Host      string `json:"host"`
+	// Setup is the shell text that goes before the commands of the parts.
+	Setup string        `json:"setup"`
+	Parts []cleanupPart `json:"parts"`
+	Kept  []keptObject  `json:"kept"`
 	// Unknown is what cannot be told from what was given.
 	Unknown []string `json:"unknown"`
+	// missing names the options without which the plan ends early.
+	missing string
 }
 
 // cleanupPart is one step.
@@ -30,6 +34,9 @@ type cleanupPart struct {
 	// name, or belong on a node.
 	Manual   bool     `json:"manual"`
 	Commands []string `json:"commands"`
+	// missing names the options that a manual part needs, if the parts after it depend
+	// on it.
+	missing string
 }
 
 type keptObject struct {
@@ -43,29 +50,31 @@ type keptObject struct {
 func (x *cleanup) plan() *cleanupPlan {
 	plan := &cleanupPlan{
 		Scenario: x.scenario, Release: x.installed.Release, Namespace: x.installed.Namespace, Host: x.host.value,
-		Parts: []cleanupPart{}, Kept: x.kept(), Unknown: x.unknown(),
+		Setup: x.setup(), Parts: []cleanupPart{}, Kept: x.kept(), Unknown: x.unknown(),
 	}
 	for _, parts := range [][]cleanupPart{
 		x.uninstall(), x.hooks(), x.beside(), x.issued(), x.data(), x.definitions(), x.leases(), x.nodes(), x.azure(), x.namespacePart(),
 	} {
 		plan.Parts = append(plan.Parts, parts...)
 	}
+	if i := slices.IndexFunc(plan.Parts, func(part cleanupPart) bool { return part.missing != "" }); i >= 0 {
+		plan.missing, plan.Parts = plan.Parts[i].missing, plan.Parts[:i+1]
+		plan.Unknown = append(plan.Unknown, "The parts after the last one, which depend on it: run cleanup again with "+plan.missing+".")
+	}
 	return plan
 }
 
 // uninstall takes away what whoever installed it knows of.
 func (x *cleanup) uninstall() []cleanupPart {
-	release, namespace := x.installed.Release, x.installed.Namespace
 	switch x.host.value {
 	case hostArc:
 		return []cleanupPart{x.extension()}
 	case hostFlux:
 		return []cleanupPart{{
 			Title: "Delete the HelmRelease",
-			Why:   "Take it out of the repository first, or Flux makes it again. Flux then uninstalls the release, and waits for that. If it is in another namespace than what it installs, write that one here.",
-			Commands: []string{
-				fmt.Sprintf("kubectl delete helmrelease.helm.toolkit.fluxcd.io %s --namespace %s --ignore-not-found", release, namespace),
-			},
+			Why: "Take it out of the repository first, or Flux makes it again. Flux then uninstalls the release, and waits for that. " +
+				"It is looked for by the release that it installs, because it may be in another namespace.",
+			Commands: append(x.uninstallChecks(), deleteHelmRelease),
 		}}
 	case hostKubectl:
 		return x.deleteByName()
@@ -73,22 +82,115 @@ func (x *cleanup) uninstall() []cleanupPart {
 	return []cleanupPart{{
 		Title: "Uninstall the release",
 		Why:   "Helm deletes what it installed, with what a post-renderer added, and the volume claim with the data. It waits for what these own in turn, such as cert-manager's CertificateRequests.",
-		Commands: []string{
-			fmt.Sprintf("helm uninstall %s --namespace %s --ignore-not-found --cascade foreground --wait", release, namespace),
-		},
+		Commands: slices.Concat([]string{requireHelmRelease}, x.uninstallChecks(), []string{
+			fmt.Sprintf("helm uninstall %s --namespace %s --ignore-not-found --cascade foreground --wait", x.installed.Release, x.installed.Namespace),
+		}),
 	}}
 }
 
+// uninstallChecks stop the script before an uninstallation that would delete what
+// others use.
+func (x *cleanup) uninstallChecks() []string {
+	var used []*resource.Object
+	for _, o := range x.installed.Own {
+		if slices.Contains(heldKinds, o.Kind) || isIssuing(o) && o.Kind == "Issuer" {
+			used = append(used, o)
+		}
+	}
+	commands := requireUnused("before", slices.Concat(x.namesOf(used), x.installed.Issued, x.installed.Claims))
+	if x.installed.Bundle || len(x.installed.CRDs) > 0 {
+		commands = append(commands, `require_none "Helm would delete CRDs and with them the objects of others; render the CRDs with the annotation helm.sh/resource-policy: keep and upgrade first" strangers`)
+	}
+	return commands
+}
+
+// requireUnused returns commands that stop the script if something uses one of the
+// names, before the uninstallation or after it.
+func requireUnused(when string, names []transformers.Name) []string {
+	var commands []string
+	for _, namespace := range namespacesOf(names) {
+		commands = append(commands, "require_unused "+when+" "+words(slices.Concat([]string{namespace}, namesIn(names, namespace))))
+	}
+	return commands
+}
+
+// namesOf returns what objects are called.
+func (x *cleanup) namesOf(objects []*resource.Object) []transformers.Name {
+	var names []transformers.Name
+	for _, o := range objects {
+		names = append(names, transformers.Name{Namespace: x.namespaceOf(o), Name: o.Name})
+	}
+	return names
+}
+
+// words are arguments of a command, each on a line if there are several.
+func words(names []string) string {
+	quoted := make([]string, 0, len(names))
+	for _, name := range names {
+		quoted = append(quoted, shellQuoted(plainName(name)))
+	}
+	if len(quoted) <= 2 {
+		return strings.Join(quoted, " ")
+	}
+	return strings.Join(quoted, " \\\n  ")
+}
+
+// requireHelmRelease stops the script if the release is in another namespace only. Helm
+// would find nothing to uninstall, and say nothing.
+const requireHelmRelease = `if [ -n "${HELM_KUBECONTEXT-}${HELM_KUBEAPISERVER-}" ]; then
+  stop "helm and kubectl may call different clusters; unset HELM_KUBECONTEXT and HELM_KUBEAPISERVER"
+fi
+found=$(kubectl get secrets,configmaps --all-namespaces --selector "owner=helm,name=$release,status!=uninstalled" \
+  --output jsonpath='{range .items[*]}{.metadata.namespace}{"\n"}{end}')
+if [ -n "$found" ] && ! grep -qxF "$namespace" <<<"$found"; then
+  stop "expected the Helm release $release in namespace $namespace, got $(sort -u <<<"$found" | paste -sd, -); run cleanup with --namespace, or remove this part if it has run"
+fi`
+
+// deleteHelmRelease deletes the HelmReleases that install the release in this cluster.
+const deleteHelmRelease = `found=$(kubectl get helmreleases.helm.toolkit.fluxcd.io --all-namespaces --output go-template='
+{{- range .items }}{{ if not .spec.kubeConfig -}}
+  {{- $release := .metadata.name }}{{ if .spec.targetNamespace }}{{ $release = printf "%s-%s" .spec.targetNamespace .metadata.name }}{{ end -}}
+  {{- if eq "'"$release"'" (or .spec.releaseName $release) -}}
+    {{- or .spec.targetNamespace .metadata.namespace }} {{ .metadata.namespace }} {{ .metadata.name }}{{ "\n" -}}
+  {{- end -}}
+{{- end }}{{ end -}}') || stop "cannot list the HelmReleases; call the cluster in which Flux runs"
+ours=$(awk -v namespace="$namespace" '$1 == namespace { print $2, $3 }' <<<"$found")
+if [ -z "$ours" ] && [ -n "$found" ]; then
+  stop "expected a HelmRelease that installs $release in namespace $namespace, got one for $(cut -d ' ' -f 1 <<<"$found" | sort -u | paste -sd, -); run cleanup with --namespace, or remove this part if it has run"
+fi
+while read -r in name; do
+  if [ -n "$name" ]; then kubectl delete helmreleases.helm.toolkit.fluxcd.io "$name" --namespace "$in" --ignore-not-found </dev/null; fi
+done <<<"$ours"`
+
 // extension is the documented way to take an extension of Azure Arc away.
 func (x *cleanup) extension() cleanupPart {
-	return cleanupPart{
-		Title:  "Delete the extension",
-		Why:    "Azure Arc then uninstalls the Helm release of that name, with the volume claim and the data.",
-		Manual: x.clusterName == "" || x.resourceGroup == "",
-		Commands: []string{fmt.Sprintf("az k8s-extension delete --name %s --cluster-name %s --cluster-type connectedClusters --resource-group %s --yes",
-			x.installed.Release, given(x.clusterName, "cluster"), given(x.resourceGroup, "resource-group"))},
+	part := cleanupPart{
+		Title: "Delete the extension",
+		Why:   "Azure Arc then uninstalls the Helm release of that name, with the volume claim and the data.",
 	}
+	if x.clusterName == "" || x.resourceGroup == "" {
+		part.Manual, part.missing = true, "--cluster-name and --resource-group"
+	}
+	cluster := fmt.Sprintf("--cluster-name %s --cluster-type connectedClusters --resource-group %s",
+		given(x.clusterName, "cluster"), given(x.resourceGroup, "resource-group"))
+	if !part.Manual {
+		part.Commands = append([]string{fmt.Sprintf(requireExtension, shellQuoted(x.clusterName), shellQuoted(x.resourceGroup), cluster)}, x.uninstallChecks()...)
+	}
+	part.Commands = append(part.Commands, fmt.Sprintf("az k8s-extension delete --name %s %s --yes", x.installed.Release, cluster))
+	return part
 }
+
+// requireExtension stops the script if kubectl and az mean different clusters, or the
+// extension is installed in another namespace.
+const requireExtension = `cluster=$(kubectl get configmap azure-clusterconfig --namespace azure-arc --ignore-not-found \
+  --output jsonpath='{.data.AZURE_RESOURCE_NAME} {.data.AZURE_RESOURCE_GROUP}')
+if ! grep -qixF -- %[1]s" "%[2]s <<<"$cluster"; then
+  stop "expected kubectl to call the connected cluster" %[1]s "of resource group" %[2]s", got ${cluster:-a cluster that is not connected}; change kubectl's context"
+fi
+found=$(az k8s-extension list %[3]s --query "[?name=='$release'].scope.cluster.releaseNamespace" --output tsv)
+if [ -n "$found" ] && [ "$found" != "$namespace" ]; then
+  stop "expected the extension $release in namespace $namespace, got $found; run cleanup with --namespace $found"
+fi`
 
 // given is a word for a command, or a placeholder for what was not given.
 func given(value, what string) string {
@@ -100,31 +202,66 @@ func given(value, what string) string {
 
 // deleteByName deletes what a manifest holds, for who has no Helm that knows it.
 func (x *cleanup) deleteByName() []cleanupPart {
-	var issuing, others []*resource.Object
-	for _, o := range x.installed.Own {
-		if isIssuing(o) {
-			issuing = append(issuing, o)
-		} else {
-			others = append(others, o)
-		}
-	}
 	if !x.manifest {
 		return []cleanupPart{{
-			Title: "Delete what was applied", Manual: true,
+			Title: "Delete what was applied", Manual: true, missing: "the MANIFEST that kustomize build prints",
 			Why:      "What that is says only the manifest: call cleanup with what kustomize build prints. This would delete all of it, whoever's it is.",
 			Commands: []string{"kustomize build --enable-alpha-plugins <overlay> | kubectl delete --ignore-not-found -f -"},
 		}}
 	}
-	parts := x.issuingPart(issuing)
-	if commands := x.deleteObjects(others); len(commands) > 0 {
+	return x.deleteParts("Delete what was applied", "By name, and only what is the installation's.", x.installed.Own)
+}
+
+// heldKinds are the kinds that pods and other objects use by name.
+var heldKinds = []string{"Secret", "ConfigMap", "PersistentVolumeClaim"}
+
+// sortedObjects are objects by what has to be known before they are deleted.
+type sortedObjects struct {
+	// issuing are of cert-manager's kinds, held of those that others may use. Claims
+	// are in the part for the data.
+	issuing, held, rest []*resource.Object
+	// shared are kinds that hold or provide for what others have. They are not deleted
+	// by name.
+	shared []*resource.Object
+}
+
+func (x *cleanup) sorted(objects []*resource.Object) sortedObjects {
+	var s sortedObjects
+	for _, o := range objects {
+		switch {
+		case isIssuing(o):
+			s.issuing = append(s.issuing, o)
+		case o.Kind == "PersistentVolumeClaim":
+		case slices.Contains(heldKinds, o.Kind):
+			s.held = append(s.held, o)
+		case slices.Contains([]string{"Namespace", "PersistentVolume", "StorageClass"}, o.Kind):
+			s.shared = append(s.shared, o)
+		default:
+			s.rest = append(s.rest, o)
+		}
+	}
+	return s
+}
+
+// deleteParts deletes objects by name: what runs, and then what it used.
+func (x *cleanup) deleteParts(title, why string, objects []*resource.Object) []cleanupPart {
+	s := x.sorted(objects)
+	parts := x.issuingPart(s.issuing)
+	if commands := x.deleteObjects(s.rest); len(commands) > 0 {
+		parts = append(parts, cleanupPart{Title: title, Why: why, Commands: commands})
+	}
+	if len(s.held) > 0 {
+		commands := append([]string{requireUninstalled}, requireUnused("after", x.namesOf(s.held))...)
 		parts = append(parts, cleanupPart{
-			Title:    "Delete what was applied",
-			Why:      "By name, and only what is the installation's. The volume claim goes with it, and the data.",
-			Commands: commands,
+			Title: title + ": Secrets and ConfigMaps", Why: "Only when nothing uses one of them.",
+			Commands: append(commands, x.deleteObjects(s.held)...),
 		})
 	}
 	return parts
 }
+
+// requireUninstalled begins the parts that delete what the registry uses while it runs.
+const requireUninstalled = "require_uninstalled"
 
 // issuingPart deletes objects of cert-manager's kinds, which kubectl only knows
 // while their definitions are there.
@@ -132,14 +269,21 @@ func (x *cleanup) issuingPart(objects []*resource.Object) []cleanupPart {
 	if len(objects) == 0 {
 		return nil
 	}
-	commands := []string{}
-	for _, command := range x.deleteObjects(objects) {
-		commands = append(commands, "if [ -n \"$(kubectl get crd certificates.cert-manager.io --ignore-not-found --output name)\" ]; then\n"+indent(command)+"\nfi")
+	var certificates, issuers []*resource.Object
+	for _, o := range objects {
+		if o.Kind == "Issuer" {
+			issuers = append(issuers, o)
+		} else {
+			certificates = append(certificates, o)
+		}
 	}
+	commands := slices.Concat(x.deleteObjects(certificates), requireUnused("after", x.namesOf(issuers)), x.deleteObjects(issuers))
 	return []cleanupPart{{
-		Title:    "Delete the certificate and what issues it",
-		Why:      "Before their Secrets: cert-manager writes a Secret anew for as long as its Certificate is there.",
-		Commands: commands,
+		Title: "Delete the certificate and what issues it",
+		Why:   "Before their Secrets: cert-manager writes a Secret again for as long as its Certificate is there.",
+		Commands: []string{
+			"crd=$(kubectl get customresourcedefinitions certificates.cert-manager.io --ignore-not-found --output name)\nif [ -n \"$crd\" ]; then\n" + indent(strings.Join(commands, "\n")) + "\nfi",
+		},
 	}}
 }
 
@@ -156,23 +300,7 @@ func (x *cleanup) beside() []cleanupPart {
 	if x.host.value != hostArc && x.host.value != hostFlux {
 		return nil
 	}
-	var issuing, others []*resource.Object
-	for _, o := range x.installed.Added {
-		if isIssuing(o) {
-			issuing = append(issuing, o)
-		} else {
-			others = append(others, o)
-		}
-	}
-	parts := x.issuingPart(issuing)
-	if commands := x.deleteObjects(others); len(commands) > 0 {
-		parts = append(parts, cleanupPart{
-			Title:    "Delete what the scenario added",
-			Why:      "Helm did not install it, so Helm does not delete it.",
-			Commands: commands,
-		})
-	}
-	return parts
+	return x.deleteParts("Delete what the scenario added", "Helm did not install it, so Helm does not delete it.", x.installed.Added)
 }
 
 // hooks are Helm's, which belong to no release once they have been made.
@@ -180,20 +308,22 @@ func (x *cleanup) hooks() []cleanupPart {
 	if x.host.value == hostKubectl || len(x.installed.Hooks) == 0 {
 		return nil
 	}
-	return []cleanupPart{{
-		Title:    "Delete Helm's hooks",
-		Why:      "Helm does not uninstall hooks; those that failed, or have no policy, are still there.",
-		Commands: x.deleteObjects(x.installed.Hooks),
-	}}
+	parts := x.deleteParts("Delete Helm's hooks", "Helm does not uninstall hooks; those that failed, or have no policy, are still there.", x.installed.Hooks)
+	if len(parts) > 0 {
+		parts[0].Commands = append([]string{requireUninstalled}, parts[0].Commands...)
+	}
+	return parts
 }
 
 // issued are the Secrets that cert-manager wrote.
 func (x *cleanup) issued() []cleanupPart {
-	var commands []string
+	commands := []string{requireUninstalled}
 	for _, namespace := range namespacesOf(x.installed.Issued) {
-		commands = append(commands, deleteCommand("secret", namespace, namesIn(x.installed.Issued, namespace)))
+		names := namesIn(x.installed.Issued, namespace)
+		where := words(slices.Concat([]string{namespace}, names))
+		commands = append(commands, "require_written "+where, "require_unused after "+where, deleteCommand("secret", namespace, names))
 	}
-	if len(commands) == 0 {
+	if len(x.installed.Issued) == 0 {
 		return nil
 	}
 	return []cleanupPart{{
@@ -207,21 +337,23 @@ func (x *cleanup) issued() []cleanupPart {
 // data are the claims that are still there and the volumes of a StorageClass with
 // the reclaimPolicy Retain.
 func (x *cleanup) data() []cleanupPart {
-	var commands []string
-	for _, claim := range x.installed.Claims {
-		commands = append(commands,
-			deleteCommand("persistentvolumeclaim", claim.Namespace, []string{claim.Name}),
-			fmt.Sprintf(`kubectl get persistentvolumes --output go-template='{{range .items}}{{if .spec.claimRef}}{{if and (eq .spec.persistentVolumeReclaimPolicy "Retain") (eq .spec.claimRef.namespace %q) (eq .spec.claimRef.name %q)}}{{.metadata.name}}{{"\n"}}{{end}}{{end}}{{end}}' |
-  xargs -r kubectl delete persistentvolume --ignore-not-found`, claim.Namespace, plainName(claim.Name)))
+	claims := slices.Clone(x.installed.Claims)
+	if x.host.value == hostKubectl {
+		for _, o := range x.installed.Own {
+			if o.Kind == "PersistentVolumeClaim" && x.namespaceOf(o) == x.installed.Namespace {
+				claims = append(claims, x.namesOf([]*resource.Object{o})...)
+			}
+		}
 	}
-	if len(commands) == 0 {
+	if len(claims) == 0 {
 		return nil
 	}
+	commands := append([]string{requireUninstalled}, requireUnused("after", claims)...)
 	return []cleanupPart{{
 		Title: "Delete the data",
 		Why: "Images that were pushed here and not synchronised are lost. A claim that Helm or a StatefulSet left goes first; of a StorageClass with " +
-			"reclaimPolicy Retain the volume is still there then, and what it stands for in the storage is to be deleted there.",
-		Commands: commands,
+			"reclaimPolicy Retain the volume is still there then. It is printed what that stands for in the storage, to be deleted there.",
+		Commands: append(commands, "delete_claims "+words(namesIn(claims, x.installed.Namespace))),
 	}}
 }
 
@@ -234,25 +366,24 @@ func (x *cleanup) definitions() []cleanupPart {
 	}
 	part := cleanupPart{
 		Title: "Delete the CRDs of the bundled cert-manager",
-		Why:   "Helm keeps them. With a CRD goes every object of its kind in the whole cluster, so they stay when any is left.",
+		Why:   "Helm keeps them. With a CRD goes every object of its kind in the whole cluster, so they stay when any is left, or another cert-manager runs.",
 	}
-	which := ""
+	var names []string
 	for _, o := range x.installed.CRDs {
-		which += " \\\n  " + shellQuoted(o.Name)
+		names = append(names, o.Name)
 	}
+	which := words(names)
 	switch {
 	case which != "":
 	case x.manifest:
 		part.Manual = true
 		part.Why = "The manifest has a cert-manager and no CRDs: a chart that keeps them in crds/ installs them, and Helm never deletes these. " +
 			"If they did not come with the registry, leave them. They stay when any object of their kinds is left."
-		for _, name := range certManagerCRDs {
-			which += " \\\n  " + name
-		}
+		which = words(certManagerCRDs)
 	default:
-		which = " \\\n  --selector app.kubernetes.io/name=cert-manager,app.kubernetes.io/instance=" + x.installed.Release
+		which = "--selector app.kubernetes.io/name=cert-manager,app.kubernetes.io/instance=" + x.installed.Release
 	}
-	part.Commands = []string{"if crds=$(kubectl get crd --ignore-not-found --output name" + which + deleteUnusedCRDs}
+	part.Commands = []string{requireUninstalled, "delete_unused_crds " + which}
 	return []cleanupPart{part}
 }
 
@@ -262,31 +393,19 @@ var certManagerCRDs = []string{
 	"certificaterequests.cert-manager.io", "certificates.cert-manager.io", "clusterissuers.cert-manager.io", "issuers.cert-manager.io",
 }
 
-//nolint:dupword // one if ends within another
-const deleteUnusedCRDs = `) && [ -n "$crds" ]; then
-  left=
-  for crd in $crds; do
-    left+=$(kubectl get "${crd#*/}" --all-namespaces --output name) || left+=" what could not be listed"
-  done
-  if [ -z "$left" ]; then
-    kubectl delete --ignore-not-found $crds
-  else
-    echo "kept: the CRDs of cert-manager, because of" $left
-  fi
-fi`
-
 // leases are what a bundled cert-manager's controllers elected their leaders by.
 func (x *cleanup) leases() []cleanupPart {
 	var commands []string
 	for _, namespace := range namespacesOf(x.installed.Leases) {
-		commands = append(commands, deleteCommand("lease", namespace, namesIn(x.installed.Leases, namespace)))
+		commands = append(commands, `in_use "the Leases of cert-manager" cert_managers ||`+"\n"+deleteCommand("lease", namespace, namesIn(x.installed.Leases, namespace)))
 	}
 	if len(commands) == 0 {
 		return nil
 	}
 	return []cleanupPart{{
-		Title: "Delete the Leases of the bundled cert-manager", Why: "Its controllers made them, in a namespace that is not the release's.",
-		Commands: commands,
+		Title:    "Delete the Leases of the bundled cert-manager",
+		Why:      "Its controllers made them, in a namespace that is not the release's. Another cert-manager uses the same ones.",
+		Commands: append([]string{requireUninstalled}, commands...),
 	}}
 }
 
@@ -299,9 +418,11 @@ func (x *cleanup) nodes() []cleanupPart {
 	if x.installed.NodeSelector {
 		parts = append(parts, cleanupPart{
 			Title: "Take the label off the nodes",
-			Why:   "It says where the DaemonSet was to run. Leave it where another connected registry of this cluster uses it.",
+			Why:   "It says where the DaemonSet was to run. It stays if another connected registry of this cluster uses it.",
 			Commands: []string{
-				"kubectl label nodes --selector containerd-configured-by=connected-registry containerd-configured-by-",
+				requireUninstalled,
+				`in_use "the label of the nodes" selecting_daemonsets ||` + "\n" +
+					"kubectl label nodes --selector containerd-configured-by=connected-registry containerd-configured-by-",
 			},
 		})
 	}
@@ -334,18 +455,26 @@ func (x *cleanup) nodes() []cleanupPart {
 func (x *cleanup) azure() []cleanupPart {
 	names := fmt.Sprintf("--registry %s --name %s", given(x.registry, "registry"), given(x.connectedRegistry, "connected-registry"))
 	manual := x.registry == "" || x.connectedRegistry == ""
+	status := fmt.Sprintf(`status=$(az acr connected-registry list --registry %s --query "[?name=='"%s"'].activation.status" --output tsv)`+"\n",
+		given(x.registry, "registry"), given(x.connectedRegistry, "connected-registry"))
 	return []cleanupPart{
 		{
-			Title:    "Deactivate the connected registry",
-			Why:      "Azure lets one instance be active at a time; without this, the next installation fails with ALREADY_ACTIVATED.",
-			Manual:   manual,
-			Commands: []string{"az acr connected-registry deactivate " + names + " --yes"},
+			Title:  "Deactivate the connected registry",
+			Why:    "Azure lets one instance be active at a time; without this, the next installation fails with ALREADY_ACTIVATED.",
+			Manual: manual,
+			Commands: []string{
+				requireUninstalled,
+				status + "if [ \"${status:-Inactive}\" != Inactive ]; then\n  az acr connected-registry deactivate " + names + " --yes\nfi",
+			},
 		},
 		{
-			Title:    "Delete the connected registry in Azure",
-			Why:      "With --cleanup go its sync token and scope map. Do not run it where the registry is to be installed again. Client tokens are yours, and stay.",
-			Manual:   manual,
-			Commands: []string{"az acr connected-registry delete " + names + " --cleanup --yes"},
+			Title:  "Delete the connected registry in Azure",
+			Why:    "With --cleanup go its sync token and scope map. Do not run it where the registry is to be installed again. Client tokens are yours, and stay.",
+			Manual: manual,
+			Commands: []string{status + "case $status in\n" +
+				"  '') ;;\n" +
+				"  Inactive) az acr connected-registry delete " + names + " --cleanup --yes ;;\n" +
+				"  *) stop \"the connected registry is $status: another instance of it runs\" ;;\nesac"},
 		},
 	}
 }
@@ -358,25 +487,15 @@ func (x *cleanup) namespacePart() []cleanupPart {
 		return nil
 	}
 	return []cleanupPart{{
-		Title:    "Delete the namespace, if it is empty",
-		Why:      "What is left in it is not the installation's, as far as this program knows; then it stays.",
-		Commands: []string{fmt.Sprintf(deleteEmptyNamespace, namespace)},
+		Title: "Delete the namespace, if it is empty",
+		Why:   "What is left in it is not the installation's, as far as this program knows; then it stays.",
+		Commands: []string{
+			requireUninstalled,
+			fmt.Sprintf(`in_use "namespace %[1]s" content ||
+kubectl delete namespace %[1]s --ignore-not-found`, namespace),
+		},
 	}}
 }
-
-// deleteEmptyNamespace is the same pasted into a shell without set -e: what cannot be
-// listed is not nothing.
-const deleteEmptyNamespace = `if kinds=$(kubectl api-resources --namespaced --verbs=list --output name) &&
-  listed=$(kubectl get "$(paste -sd, - <<<"$kinds")" --namespace %[1]s --ignore-not-found --output name); then
-  left=$(grep -vE '^(configmap/kube-root-ca\.crt|serviceaccount/default|endpoints/.*|endpointslice\.discovery\.k8s\.io/.*|event(\.events\.k8s\.io)?/.*)$' <<<"$listed" || true)
-  if [ -z "$left" ]; then
-    kubectl delete namespace %[1]s --ignore-not-found
-  else
-    echo "kept: namespace %[1]s, because of" $left
-  fi
-else
-  echo "kept: namespace %[1]s, because what it holds could not be listed" >&2
-fi`
 
 func namespacesOf(names []transformers.Name) []string {
 	var namespaces []string

@@ -2,7 +2,10 @@ package plugin
 
 import (
 	"bytes"
+	"cmp"
+	_ "embed"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -16,27 +19,24 @@ var clusterKinds = []string{
 	"ClusterIssuer", "PodSecurityPolicy", "PriorityClass", "StorageClass", "PersistentVolume", "RuntimeClass", "Namespace",
 }
 
-// deleteObjects is one command for each namespace, and before them one for what has
-// none: a webhook configuration without its server would refuse things.
+// namespaceOf returns an object's namespace, empty if its kind has none.
+func (x *cleanup) namespaceOf(o *resource.Object) string {
+	if slices.Contains(clusterKinds, o.Kind) {
+		return ""
+	}
+	return cmp.Or(o.Namespace, x.installed.Namespace)
+}
+
+// deleteObjects returns one command for each namespace. The objects without one go
+// first: a webhook configuration without its server would refuse things.
 func (x *cleanup) deleteObjects(objects []*resource.Object) []string {
 	byNamespace := map[string][]string{}
-	var namespaces []string
 	for _, o := range objects {
-		namespace := o.Namespace
-		if namespace == "" && !slices.Contains(clusterKinds, o.Kind) {
-			namespace = x.installed.Namespace
-		}
-		if slices.Contains(clusterKinds, o.Kind) {
-			namespace = ""
-		}
-		if !slices.Contains(namespaces, namespace) {
-			namespaces = append(namespaces, namespace)
-		}
+		namespace := x.namespaceOf(o)
 		byNamespace[namespace] = append(byNamespace[namespace], typedName(o))
 	}
-	slices.Sort(namespaces) // what has none comes first
 	var commands []string
-	for _, namespace := range namespaces {
+	for _, namespace := range slices.Sorted(maps.Keys(byNamespace)) {
 		commands = append(commands, deleteCommand("", namespace, byNamespace[namespace]))
 	}
 	return commands
@@ -109,8 +109,28 @@ func (x *cleanup) kept() []keptObject {
 		for _, o := range x.installed.Others {
 			kept = append(kept, keptObject{plainWord(o.ID()), "it is in the manifest, and nothing says that it is the registry's"})
 		}
+		for _, o := range x.sorted(x.installed.Own).shared {
+			kept = append(kept, keptObject{plainWord(o.ID()), "it holds or provides for what others have in the cluster"})
+		}
 	}
 	return kept
+}
+
+// checks are the functions that the parts call to see what is still in use.
+//
+//go:embed cleanup_checks.sh
+var checks string
+
+// setup returns the variables and functions that the parts use.
+func (x *cleanup) setup() string {
+	var workloads []string
+	for _, o := range x.installed.Own {
+		if slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet"}, o.Kind) && x.namespaceOf(o) == x.installed.Namespace {
+			workloads = append(workloads, o.String())
+		}
+	}
+	return fmt.Sprintf("release=%s\nnamespace=%s\nworkloads=%s\n\n%s",
+		x.installed.Release, x.installed.Namespace, shellQuoted(strings.Join(workloads, " ")), checks)
 }
 
 // unknown is what a better informed call would know.
@@ -140,8 +160,12 @@ func (plan *cleanupPlan) print(out *bytes.Buffer) {
 	fmt.Fprintln(out, "#!/usr/bin/env bash")
 	comment(out, "", what)
 	comment(out, "", fmt.Sprintf("Made by %s %s. Read it before you run it: what it deletes is gone. "+
-		"Run it with bash as a whole, or a part at a time, in this order; each part can be run again.", name, version()))
+		"Run it with bash as a whole. It stops at a part that would delete what is still in use, and can be run again.", name, version()))
 	fmt.Fprintln(out, "set -euo pipefail")
+	if plan.missing == "" {
+		fmt.Fprintln(out)
+		fmt.Fprint(out, plan.Setup)
+	}
 	for i, part := range plan.Parts {
 		fmt.Fprintln(out)
 		comment(out, "", fmt.Sprintf("%d. %s", i+1, part.Title))
@@ -152,6 +176,9 @@ func (plan *cleanupPlan) print(out *bytes.Buffer) {
 			}
 			fmt.Fprintln(out, command)
 		}
+	}
+	if plan.missing != "" {
+		fmt.Fprintf(out, "echo 'stopped: the last part needs a hand; run cleanup again with %s for the parts after it' >&2\nexit 1\n", plan.missing)
 	}
 	if len(plan.Kept) > 0 {
 		fmt.Fprintln(out)

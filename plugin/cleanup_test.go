@@ -37,9 +37,13 @@ func installed(t *testing.T, s site, v fixtures.Variant, row fixtures.Row) strin
 	return s.patch(t, render, []string{row.Name + ".yaml"})
 }
 
-// cleanupGolden compares a script with fixtures/cleanup/<row>/<name>.sh.
+// cleanupGolden compares a script with fixtures/cleanup/<row>/<name>.sh, which leaves
+// the functions of cleanup_checks.sh out.
 func cleanupGolden(t *testing.T, row, name, got string) {
 	t.Helper()
+	checks := readText(t, "cleanup_checks.sh")
+	require.Contains(t, got, checks)
+	got = strings.Replace(got, checks, "# … cleanup_checks.sh …\n", 1)
 	path := filepath.Join("..", "fixtures", "cleanup", row, name+".sh")
 	if *update {
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
@@ -100,10 +104,10 @@ func TestCleanupOrder(t *testing.T) {
 	}
 	azure := []string{"--registry", "contoso", "--connected-registry", "edge01"}
 	_, script, _ := s.call(t, installed(t, s, fixtures.Plain(), rows[0]), append([]string{"cleanup", "-s", "secure-by-default.yaml", "-"}, azure...)...)
-	order(script, "\nhelm uninstall", "\nkubectl delete secret", "kubectl get crd --ignore-not-found", "rm -rf '/etc/containerd", "az acr connected-registry deactivate", "az acr connected-registry delete", "kubectl delete namespace")
+	order(script, "\nhelm uninstall", "\nkubectl delete secret", "\ndelete_unused_crds ", "rm -rf '/etc/containerd", "az acr connected-registry deactivate", "az acr connected-registry delete", "\nkubectl delete namespace")
 
 	_, script, _ = s.call(t, installed(t, s, fixtures.Plain(), rows[0]), append([]string{"cleanup", "-s", "secure-by-default.yaml", "--host", "kubectl", "-"}, azure...)...)
-	order(script, "certificate.cert-manager.io/", "deployment.apps/connected-registry", "\nkubectl delete secret", "kubectl get crd --ignore-not-found")
+	order(script, "certificate.cert-manager.io/", "deployment.apps/connected-registry", "\nkubectl delete secret", "\ndelete_unused_crds ")
 }
 
 // What others brought is not touched, in charts that name things differently too.
@@ -133,7 +137,7 @@ func TestCleanupOfWhatIsSelected(t *testing.T) {
 	assert.Contains(t, script, "\nkubectl label nodes --selector containerd-configured-by=connected-registry containerd-configured-by-\n")
 	assert.Contains(t, script, "certs.d/<address>'", "the cluster chose the address")
 	assert.Contains(t, script, "# - the cluster's cert-manager: ")
-	assert.NotContains(t, script, "kubectl get crd --ignore-not-found")
+	assert.NotContains(t, script, "\ndelete_unused_crds ")
 }
 
 // Programs read this: names and types stay.
@@ -142,8 +146,8 @@ func TestCleanupJSON(t *testing.T) {
 	code, stdout, stderr := s.call(t, "", "cleanup", "-s", "own-trust-distribution.yaml", "--release", "edge", "-n", "edge", "--host", "flux", "--output", "json")
 	require.Zero(t, code, stderr)
 	var found struct {
-		Scenario, Release, Namespace, Host string
-		Parts                              []struct {
+		Scenario, Release, Namespace, Host, Setup string
+		Parts                                     []struct {
 			Title, Why string
 			Manual     bool
 			Commands   []string
@@ -157,7 +161,8 @@ func TestCleanupJSON(t *testing.T) {
 	assert.Equal(t, []string{"own-trust-distribution", "edge", "edge", "flux"}, []string{found.Scenario, found.Release, found.Namespace, found.Host})
 	require.Len(t, found.Kept, 1)
 	assert.Equal(t, "Secret/edge/k8secret", found.Kept[0].Object)
-	assert.Equal(t, []string{"kubectl delete helmrelease.helm.toolkit.fluxcd.io edge --namespace edge --ignore-not-found"}, found.Parts[0].Commands)
+	assert.Contains(t, found.Parts[0].Commands[1], `kubectl delete helmreleases.helm.toolkit.fluxcd.io "$name" --namespace "$in" --ignore-not-found`)
+	assert.Contains(t, found.Setup, "release=edge\nnamespace=edge\n")
 	assert.NotEmpty(t, found.Unknown)
 	i := slices.IndexFunc(found.Parts, func(p struct {
 		Title, Why string
@@ -167,6 +172,54 @@ func TestCleanupJSON(t *testing.T) {
 		return strings.HasPrefix(p.Title, "Deactivate")
 	})
 	assert.True(t, found.Parts[i].Manual, "it lacks names")
+}
+
+// A part that others depend on and that lacks a name ends the script: there is no command
+// behind it, as text or as data.
+func TestCleanupEndsWithoutAName(t *testing.T) {
+	s := documented(t)
+	for args, says := range map[string]string{
+		"--host arc":                        "run cleanup again with --cluster-name and --resource-group",
+		"--host arc --cluster-name plant":   "run cleanup again with --cluster-name and --resource-group",
+		"--host arc --resource-group plant": "run cleanup again with --cluster-name and --resource-group",
+		"--host kubectl":                    "run cleanup again with the MANIFEST that kustomize build prints",
+	} {
+		call := slices.Concat([]string{"cleanup", "-s", "secure-by-default.yaml", "--release", "edge", "-n", "edge"}, strings.Fields(args))
+		code, script, stderr := s.call(t, "", call...)
+		require.Zero(t, code, stderr)
+		assert.NotRegexp(t, `(?m)^ *(kubectl|helm|az|require|delete)`, script)
+		_, stderr, err := shell(t, t.TempDir(), nil, script)
+		require.Error(t, err)
+		assert.Contains(t, stderr, says)
+
+		_, stdout, _ := s.call(t, "", append(call, "--output", "json")...)
+		var found struct{ Parts []struct{ Manual bool } }
+		require.NoError(t, json.Unmarshal([]byte(stdout), &found))
+		assert.Equal(t, []struct{ Manual bool }{{true}}, found.Parts)
+	}
+}
+
+// What holds or provides for the objects of others is never deleted by its name alone.
+func TestCleanupOfWhatOthersHave(t *testing.T) {
+	s := documented(t)
+	manifest := installed(t, s, fixtures.Plain(), fixtures.Rows()[0])
+	labels := "  labels: {app.kubernetes.io/instance: connected-registry}\n"
+	for _, kind := range []string{"v1\nkind: Namespace", "v1\nkind: PersistentVolume", "storage.k8s.io/v1\nkind: StorageClass"} {
+		manifest += "---\napiVersion: " + kind + "\nmetadata:\n  name: shared\n" + labels
+	}
+	manifest += "---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  name: hooked.example.com\n" + labels +
+		"  annotations: {helm.sh/hook: pre-install}\n"
+	for _, host := range []string{"helm", "kubectl"} {
+		code, script, stderr := s.call(t, manifest, "cleanup", "--host", host, "-")
+		require.Zero(t, code, stderr)
+		assert.NotContains(t, commandsOf(script), "shared")
+		assert.NotContains(t, script, "customresourcedefinition.apiextensions.k8s.io/hooked", "it goes only if it has no objects")
+		assert.Contains(t, script, "  hooked.example.com")
+		if host == "kubectl" {
+			assert.Contains(t, script, "# - Namespace/shared: ")
+			assert.NotContains(t, script, "persistentvolumeclaim/connected-registry-pvc", "it is still mounted, perhaps")
+		}
+	}
 }
 
 // A manifest that was never patched is not what was installed.

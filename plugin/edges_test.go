@@ -122,7 +122,7 @@ func sameAsFunction(t *testing.T, scenario, input []byte, want string) {
 // them to a function.
 func objects(t *testing.T, stream []byte) []*yaml.Node {
 	t.Helper()
-	text := strings.ReplaceAll(strings.TrimPrefix(string(stream), "\ufeff"), "\r\n", "\n")
+	text := strings.NewReplacer("\ufeff", "", "\r\n", "\n").Replace(string(stream)) // as kubectl reads it
 	decoder := yaml.NewDecoder(strings.NewReader(text))
 	var all []*yaml.Node
 	for {

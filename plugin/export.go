@@ -67,10 +67,12 @@ type exported struct {
 	changes   *patch.Set
 	namespace string
 	digest    string // of the render
+	where     string // it works, as comments
 }
 
-// export runs a scenario on a render and says what it changed as patches.
-func (p *program) export(flags exportFlags, render string) (*exported, error) {
+// export runs a scenario on a render and says what it changed as patches. A host may have
+// objects by other names than the render shows; prepare, if any, gives them those.
+func (p *program) export(flags exportFlags, render string, prepare func([]byte) ([]byte, error)) (*exported, error) {
 	layer, overrides, err := p.loadScenario(flags.scenarioFlags)
 	if err != nil {
 		return nil, err
@@ -78,6 +80,12 @@ func (p *program) export(flags exportFlags, render string) (*exported, error) {
 	input, render, err := p.readRender(render)
 	if err != nil {
 		return nil, err
+	}
+	sum := sha256.Sum256(input)
+	if prepare != nil {
+		if input, err = prepare(input); err != nil {
+			return nil, err
+		}
 	}
 	before, err := allObjects(input, render)
 	if err != nil {
@@ -98,7 +106,7 @@ func (p *program) export(flags exportFlags, render string) (*exported, error) {
 	if err != nil {
 		return nil, err
 	}
-	changes, err := patch.Between(before, after)
+	changes, err := patch.Between(before, after, report.Read)
 	if err != nil {
 		return nil, err
 	}
@@ -109,8 +117,10 @@ func (p *program) export(flags exportFlags, render string) (*exported, error) {
 	if namespace == "" {
 		namespace = layer.Scenario.Metadata.Namespace
 	}
-	sum := sha256.Sum256(input)
-	return &exported{layer, overrides, report, changes, namespace, fmt.Sprintf("sha256:%x", sum)}, nil
+	return &exported{
+		layer: layer, overrides: overrides, report: report, changes: changes,
+		namespace: namespace, digest: fmt.Sprintf("sha256:%x", sum),
+	}, nil
 }
 
 // allObjects are a render's, as it came.
@@ -128,10 +138,12 @@ const madeBy = "# Made by " + name
 // header says what an export was made from.
 func (x *exported) header() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s; make it anew instead of editing it.\n", madeBy, version())
+	fmt.Fprintf(&b, "%s %s. DO NOT EDIT; export again instead.\n", madeBy, version())
 	fmt.Fprintf(&b, "# scenario: %s, %s\n", plainWord(x.layer.Scenario.Metadata.Name), plainWord(x.layer.Digest(version())))
 	fmt.Fprintf(&b, "# render: %s\n", x.digest)
-	b.WriteString("# It is for that render: make it anew when the chart, its values or the scenario change.\n")
+	b.WriteString("# It is for that render: export again if the chart, its values or the scenario change.\n" +
+		"# It cannot test labels, annotations, what Secrets hold, and that there are no further objects, such as\n" +
+		"# a Service that leads to the same pods; verify --render compares what was built with all of the render.\n")
 	return b.String()
 }
 

@@ -49,7 +49,7 @@ func (p *program) exportFluxCommand() *cobra.Command {
 			if !dnsName().MatchString(release) {
 				return usagef("--release %q is no name that a HelmRelease can have", release)
 			}
-			x, err := p.export(flags, append(args, "-")[0])
+			x, err := p.export(flags, append(args, "-")[0], nil)
 			if err != nil {
 				return err
 			}
@@ -81,9 +81,11 @@ func fluxHint(dir string, files []exportedFile) string {
 func (x *exported) flux(release string) ([]exportedFile, error) {
 	is := patch.Target{Group: `helm\.toolkit\.fluxcd\.io`, Kind: "HelmRelease", Name: regexp.QuoteMeta(release)}
 	component := newComponent()
-	component.Replacements = []replacement{expectation(patch.Found{
+	there := expectation(patch.Found{
 		Identity: patch.Identity{APIVersion: "helm.toolkit.fluxcd.io/v2", Kind: "HelmRelease", Name: release}, Target: is,
-	})}
+	})
+	there.Source.Version = "" // Flux serves several
+	component.Replacements = []replacement{there}
 	outer, err := x.file(kustomizationFile, struct {
 		kustomization
 		Patches []patchFile `json:"patches"`

@@ -4,6 +4,8 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
+	"github.com/connected-registry/scenario/internal/lazyregexp"
+	"github.com/connected-registry/scenario/transformers"
 	"github.com/connected-registry/scenario/transformers/patch"
 )
 
@@ -13,7 +15,10 @@ then needs neither this program nor any flag for plugins.
 
 Put the directory under components of the kustomization that has the render
 (or helmCharts) under its resources. RENDER is a file, or - (or nothing) for
-stdin; let it be what that kustomization builds without the component.`
+stdin; let it be what that kustomization builds without the component, and
+without namePrefix and nameSuffix: kustomize applies components before them, and
+to names that they changed below it mends references only after it. Hashes of
+generators and a namespace may be there.`
 
 const exportKustomizeExamples = `  kustomize build --enable-helm overlay |
     ` + name + ` export kustomize -s site.yaml -o overlay/scenario`
@@ -24,6 +29,11 @@ const (
 	expectedFile      = "expected/kustomization.yaml"
 )
 
+// belowNames says why a build may fail that renames what is in the render.
+const belowNames = "# List it below namePrefix and nameSuffix: kustomize applies it before those of the kustomization that\n" +
+	"# lists it, and mends references to names that were changed further below only after it. A build in which\n" +
+	"# the names are not the render's fails.\n"
+
 func (p *program) exportKustomizeCommand() *cobra.Command {
 	var flags exportFlags
 	cmd := &cobra.Command{
@@ -33,10 +43,11 @@ func (p *program) exportKustomizeCommand() *cobra.Command {
 		Example: exportKustomizeExamples,
 		Args:    oneRender,
 		RunE: func(_ *cobra.Command, args []string) error {
-			x, err := p.export(flags, append(args, "-")[0])
+			x, err := p.export(flags, append(args, "-")[0], withoutHashes)
 			if err != nil {
 				return err
 			}
+			x.where = belowNames
 			files, err := x.component()
 			if err != nil {
 				return err
@@ -46,6 +57,33 @@ func (p *program) exportKustomizeCommand() *cobra.Command {
 	}
 	flags.registerFor(cmd)
 	return cmd
+}
+
+var objectName = lazyregexp.New(`[a-z0-9.-]+`)
+
+// withoutHashes gives generated Secrets and ConfigMaps, and the references to them, the
+// names without a hash: kustomize applies components before it appends one.
+func withoutHashes(render []byte) ([]byte, error) {
+	set, err := parse(render)
+	if err != nil {
+		return nil, err
+	}
+	objects, err := set.Select([]string{"Secret", "ConfigMap"})
+	names := map[string]string{}
+	for _, o := range objects {
+		if name := transformers.GeneratedFrom(o); name != "" {
+			names[o.Name] = name
+		}
+	}
+	if err != nil || len(names) == 0 {
+		return render, err
+	}
+	return objectName().ReplaceAllFunc(render, func(match []byte) []byte {
+		if name := names[string(match)]; name != "" {
+			return []byte(name)
+		}
+		return match
+	}), nil
 }
 
 // kustomization is the part of kustomize's that an export uses.
@@ -81,17 +119,19 @@ type target struct {
 
 type selected struct {
 	Group     string `json:"group,omitempty"`
+	Version   string `json:"version,omitempty"`
 	Kind      string `json:"kind"`
 	Name      string `json:"name"`
 	Namespace string `json:"namespace,omitempty"`
 }
 
-// expectation fails a build where an object is not there, or is there twice. A patch
+// expectation fails a build where an object is not there, in the version of its API, or
+// is there twice. A patch
 // whose target selects nothing is passed over in silence; a replacement whose source
 // selects nothing is an error. This one puts an object's kind where it is already.
 func expectation(found patch.Found) replacement {
 	// A source is taken by its words, not as a regular expression as a target is.
-	is := selected{Group: found.Group(), Kind: found.Kind, Name: found.Name}
+	is := selected{Group: found.Group(), Version: found.Version(), Kind: found.Kind, Name: found.Name}
 	if found.Target.Namespace != "" {
 		is.Namespace = found.Namespace
 	}
@@ -142,7 +182,7 @@ func (x *exported) file(path string, content any) (exportedFile, error) {
 	text, err := yaml.Marshal(content)
 	comment := x.header()
 	if path == kustomizationFile {
-		comment += x.todo()
+		comment += x.where + x.todo()
 	}
 	return exportedFile{path, comment + string(text)}, err
 }

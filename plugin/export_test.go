@@ -399,6 +399,56 @@ func TestExportForAnotherRenderFails(t *testing.T) {
 	}
 }
 
+// What a proxy was worked out from is tested although no patch changes it: the ports, the
+// list of containers, the Secret that the proxy serves, and the address.
+func TestExportTestsWhatItWasComputedFrom(t *testing.T) {
+	v := fixtures.Plain()
+	render := v.Render(t, fixtures.Set("cert-manager.install=false"))
+	scenario := []byte(scenarioText("enforced", "{mode: ReadOnly, readOnly: {enforce: true}, trustDistribution: {enabled: false}}"))
+	c := exportCase{namespace: v.Namespace, scenario: scenario, input: render}
+	component, code, stderr := c.export(t, "kustomize")
+	require.Zero(t, code, stderr)
+	flux, code, stderr := c.export(t, "flux", "--release", "edge")
+	require.Zero(t, code, stderr)
+	release := releaseWith(t, flux)
+	for name, change := range map[string]struct{ kind, path, value, says string }{
+		"as it was":                   {"Deployment", "/metadata/labels/mine", "mine", ""},
+		"another container port":      {"Deployment", "/spec/template/spec/containers/0/ports/0/containerPort", "9443", "/containers/0/ports"},
+		"another Service port":        {"Service", "/spec/ports/0/port", "8443", "/spec/ports"},
+		"another address":             {"Service", "/spec/clusterIP", "10.0.0.9", "/spec/clusterIP"},
+		"another Secret":              {"Deployment", "/spec/template/spec/volumes/1/secret/secretName", "other", "/secret/secretName"},
+		"another key of it":           {"Deployment", "/spec/template/spec/volumes/1/secret/items", "[{key: a, path: b}]", "/secret/items"},
+		"another mount":               {"Deployment", "/spec/template/spec/containers/0/volumeMounts/1/mountPath", "/certs", "/mountPath"},
+		"a container before":          {"Deployment", "/spec/template/spec/containers/0", "{name: sidecar, image: busybox}", "/containers/0/name"},
+		"a container behind the last": {"Deployment", "/spec/template/spec/containers/-", "{name: sidecar, image: busybox}", "/containers/-1/name"},
+		"an init container":           {"Deployment", "/spec/template/spec/initContainers", "[{name: first, image: busybox}]", "/initContainers"},
+		"what goes has another API":   {"DaemonSet", "/apiVersion", "apps/v2", "DaemonSet"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			all := map[string]string{
+				"kustomization.yaml": "resources:\n- base\ncomponents:\n- scenario\n",
+				"base/kustomization.yaml": onlyRender + "patches:\n- target: {kind: " + change.kind + "}\n  options: {allowKindChange: true}\n" +
+					"  patch: '- {op: add, path: " + change.path + ", value: " + change.value + "}'\n",
+				"base/render.yaml": string(c.input),
+			}
+			for name, text := range component {
+				all["scenario/"+name] = text
+			}
+			changed, err := build(t, all, "base")
+			require.NoError(t, err)
+			_, err = build(t, all, ".")
+			_, fluxErr := postRender(t, release, []byte(stream(changed)))
+			if change.says == "" {
+				assert.NoError(t, err)
+				assert.NoError(t, fluxErr)
+				return
+			}
+			assert.ErrorContains(t, err, change.says)
+			assert.ErrorContains(t, fluxErr, change.says)
+		})
+	}
+}
+
 // releaseWith is a HelmRelease to which an export was applied.
 func releaseWith(t *testing.T, files map[string]string) string {
 	t.Helper()

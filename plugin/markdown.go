@@ -49,7 +49,7 @@ func (p *planned) markdown(w *bytes.Buffer, flags planFlags) {
 	var missing leftOut
 	notes := p.markdownNotes(&missing)
 	out.room -= len(notes)
-	for _, g := range p.groups(flags.all) {
+	for _, g := range p.groups(flags.all, flags.explain) {
 		missing.rows += out.table(g)
 	}
 	out.room += len(notes)

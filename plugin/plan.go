@@ -11,6 +11,7 @@ import (
 	"github.com/connected-registry/scenario/codes"
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers"
+	"github.com/connected-registry/scenario/transformers/registry"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
@@ -21,6 +22,7 @@ different value.
 
 RENDER is a file, or - (or nothing) for stdin. Objects to which the same is done
 are counted where they are many; --all lists them, as --output json always does.
+--explain shows why each object that is removed is the chart's.
 --output markdown is for a comment on a pull request: it is never longer than
 the 65,536 characters that GitHub takes, and says what it leaves out.
 --color=auto means colours on a terminal, unless NO_COLOR is set.
@@ -47,8 +49,8 @@ const exitChanges = 1
 // planFlags are plan's own.
 type planFlags struct {
 	scenarioFlags
-	diff, all, exitCode bool
-	output, color       *choice
+	diff, all, explain, exitCode bool
+	output, color                *choice
 }
 
 // planned is what a scenario would do to a render.
@@ -76,6 +78,7 @@ func (p *program) planCommand() *cobra.Command {
 	flags.register(cmd.Flags())
 	cmd.Flags().BoolVar(&flags.diff, "diff", true, "show the diff")
 	cmd.Flags().BoolVar(&flags.all, "all", false, "list every object, however many are alike")
+	cmd.Flags().BoolVar(&flags.explain, "explain", false, "show the evidence for each removal")
 	cmd.Flags().BoolVar(&flags.exitCode, "exit-code", false, "exit with 1 if anything would change")
 	flags.output = addChoice(cmd, "output", "`FORMAT`", "table", "json", "markdown")
 	flags.color = addChoice(cmd, "color", "`WHEN`", "auto", "always", "never")
@@ -142,6 +145,20 @@ func (p *program) plan(layer *scenario.Layer, overrides []scenario.Override, ren
 		return nil, err
 	}
 	p.progress.phase("patching %s, %s", megabytes(len(input)), count(set.Len(), "document"))
+	report, changes, err := p.rerun(set, layer, namespace)
+	if err != nil {
+		return nil, err
+	}
+	// A cert-manager that goes is fifty objects; what stays is read last.
+	slices.SortStableFunc(changes, func(a, b resource.Change) int {
+		return cmp.Compare(slices.Index(actions, action(a)), slices.Index(actions, action(b)))
+	})
+	return &planned{scenario: scrub(layer.Scenario.Metadata.Name), report: report, changes: changes, overrides: overrides, set: set}, nil
+}
+
+// rerun runs a scenario in memory and returns the objects that it would write
+// otherwise than they are. plan shows them, and verify finds none.
+func (p *program) rerun(set *resource.Set, layer *scenario.Layer, namespace string) (*transformers.Report, []resource.Change, error) {
 	options := p.options(namespace)
 	options.Advise = true
 	report, err := transformers.Run(set, layer, options)
@@ -150,19 +167,12 @@ func (p *program) plan(layer *scenario.Layer, overrides []scenario.Override, ren
 		err = nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	p.progress.phase("comparing")
 	changes, err := set.Changes()
-	if err != nil {
-		return nil, err
-	}
-	// A cert-manager that goes is fifty objects; what stays is read last.
-	slices.SortStableFunc(changes, func(a, b resource.Change) int {
-		return cmp.Compare(slices.Index(actions, action(a)), slices.Index(actions, action(b)))
-	})
 	report.Warnings = append(report.Warnings, helm3Hooks(changes)...)
-	return &planned{scenario: scrub(layer.Scenario.Metadata.Name), report: report, changes: changes, overrides: overrides, set: set}, nil
+	return report, changes, err
 }
 
 // What happens to an object as a whole.
@@ -229,6 +239,25 @@ type plannedChange struct {
 	Transformer string               `json:"transformer"`
 	Concern     transformers.Concern `json:"concern"`
 	Message     string               `json:"message"`
+	// Evidence says why a removed object is the chart's.
+	Evidence *evidence `json:"evidence,omitempty"`
+}
+
+// evidence is what speaks for and against an object's role.
+type evidence struct {
+	For     []registry.Fact `json:"for"`
+	Against []registry.Fact `json:"against"`
+}
+
+func evidenceOf(e registry.Evidence) evidence {
+	scrubbed := func(facts []registry.Fact) []registry.Fact {
+		shown := []registry.Fact{}
+		for _, f := range facts {
+			shown = append(shown, registry.Fact{Code: f.Code, Text: scrub(f.Text)})
+		}
+		return shown
+	}
+	return evidence{For: scrubbed(e.For), Against: scrubbed(e.Against)}
 }
 
 func (p *planned) json(withDiff bool) plannedJSON {
@@ -243,7 +272,12 @@ func (p *planned) json(withDiff bool) plannedJSON {
 			Document: o.Document(), Changes: []plannedChange{},
 		}
 		for _, done := range p.done(o) {
-			object.Changes = append(object.Changes, plannedChange{done.Transformer, done.Concern, scrub(done.Message)})
+			change := plannedChange{Transformer: done.Transformer, Concern: done.Concern, Message: scrub(done.Message)}
+			if done.Evidence != nil {
+				shown := evidenceOf(*done.Evidence)
+				change.Evidence = &shown
+			}
+			object.Changes = append(object.Changes, change)
 		}
 		if withDiff {
 			object.Diff = diff(c)

@@ -29,12 +29,12 @@ type row struct {
 const manyAlike = 5
 
 // groups sorts what is done by concern, and within one by object.
-func (p *planned) groups(all bool) []group {
+func (p *planned) groups(all, explain bool) []group {
 	var groups []group
 	for _, concern := range transformers.Concerns() {
 		var rows []row
 		for _, c := range p.changes {
-			if r, ok := p.row(c, concern); ok {
+			if r, ok := p.row(c, concern, explain); ok {
 				rows = append(rows, r)
 			}
 		}
@@ -50,12 +50,15 @@ func (p *planned) groups(all bool) []group {
 
 // row is what is done to an object about a concern. An object of which nothing is
 // recorded is about another.
-func (p *planned) row(c resource.Change, concern transformers.Concern) (row, bool) {
+func (p *planned) row(c resource.Change, concern transformers.Concern, explain bool) (row, bool) {
 	r := row{action: action(c), object: printable(c.Object.ID()), kinds: []string{printable(c.Object.Kind)}}
 	done := p.done(c.Object)
 	for _, d := range done {
 		if d.Concern == concern {
 			r.what = append(r.what, printable(scrub(withoutAction(d.Message))))
+			if explain && d.Evidence != nil {
+				r.what = append(r.what, "evidence: "+printable(scrub(d.Evidence.String())))
+			}
 		}
 	}
 	return r, len(r.what) > 0 || len(done) == 0 && concern == transformers.ConcernOther

@@ -92,6 +92,9 @@ spec:
       - name: host
         hostPath:
           path: /etc/containerd/certs.d
+      - name: ca
+        secret:
+          secretName: old-tls
 `
 
 const scenarioHead = "apiVersion: connectedregistry.dev/v1alpha1\nkind: ConnectedRegistryScenario\nmetadata:\n  name: "

@@ -109,6 +109,14 @@ func (s shown) redact(kind string) bool {
 	return true
 }
 
+// object returns the tree, nil for none. An item of a list is a list of one.
+func (s shown) object() *yaml.RNode {
+	if s.root == nil || s.root.YNode().Kind != yaml.SequenceNode || len(s.root.Content()) != 1 {
+		return s.root
+	}
+	return yaml.NewRNode(s.root.Content()[0])
+}
+
 func (s shown) text(rewrite bool) string {
 	switch {
 	case strings.TrimSpace(s.raw) == "":

@@ -61,7 +61,7 @@ func (p *program) rootCommand() *cobra.Command {
 	root.SetHelpCommandGroupID(groupPeople)
 	root.SetCompletionCommandGroupID(groupPeople)
 	root.AddCommand(
-		p.planCommand(), p.checkCommand(), p.explainCommand(), p.schemaCommand(), p.verifyCommand(), p.doctorCommand(), p.installCommand(), p.exportCommand(), p.trustCommand(), p.convertCommand(), p.cleanupCommand(), p.versionCommand(),
+		p.planCommand(), p.checkCommand(), p.inspectCommand(), p.explainCommand(), p.schemaCommand(), p.verifyCommand(), p.doctorCommand(), p.installCommand(), p.exportCommand(), p.trustCommand(), p.convertCommand(), p.cleanupCommand(), p.versionCommand(),
 		p.postRenderCommand(), p.functionCommand(), p.legacyCommand(),
 	)
 	offerNoFiles(root)

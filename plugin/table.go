@@ -50,7 +50,7 @@ func (p *planned) print(w *bytes.Buffer, s style, flags planFlags) {
 			s.printDiff(w, diff(c))
 		}
 	}
-	groups := p.groups(flags.all)
+	groups := p.groups(flags.all, flags.explain)
 	s.printGroups(w, groups)
 	for _, line := range wrap(p.summary(), s.width) {
 		fmt.Fprintln(w, s.paint(bold, line))

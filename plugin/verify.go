@@ -18,10 +18,15 @@ import (
 const verifyHelp = `Say whether manifests were patched by a scenario. A host that is called without
 the flags that it needs skips plugins silently; what it then gives looks right.
 
-RENDER is a file, or - (or nothing) for stdin: helm get manifest, kustomize build,
+BUILT is a file, or - (or nothing) for stdin: helm get manifest, kustomize build,
 or live objects from kubectl get -o yaml. The registry's workload carries a record
 of every run. The record alone is not believed: the scenario is run once more in
-memory, and must find nothing left to do.
+memory, and must write every object as it is, as 'plan --exit-code' has it.
+
+With --render, the scenario is run on RENDER, which the host had before it, and
+BUILT must hold the same objects with the same fields, whatever the host does to
+order, comments and its own annotations. This is for exports, too. Let RENDER have
+no hooks if BUILT comes from helm get manifest.
 
 Several scenarios are either the layers of one run or runs in a row; the record
 says which. Without a scenario, the record is listed.
@@ -29,7 +34,7 @@ says which. Without a scenario, the record is listed.
 The result is one of
   patched        by this scenario, in this version
   stale          by another version of the program or of the scenario
-  drifted        recorded, but the scenario does not hold any more
+  drifted        recorded, and the objects are not as the scenario has them
   unknown        recorded; of live objects, those that it concerns are not all there
   never-patched  there is no record of this scenario
 and the exit code is 0 for patched, 1 for all else, 2 for a wrong call.`
@@ -43,6 +48,10 @@ const verifyExamples = `  helm get manifest edge -n edge | ` + name + ` verify -
   kubectl get -n edge -o yaml \
     deploy,sts,ds,svc,cm,sa,pvc,secret,role,rolebinding,certificates,issuers |
     ` + name + ` verify -s site.yaml
+
+  # all of it, after an export
+  kustomize build overlay |
+    ` + name + ` verify -s site.yaml --render rendered.yaml
 
   # which scenarios are recorded?
   helm get manifest edge -n edge | ` + name + ` verify`
@@ -67,10 +76,17 @@ type verified struct {
 	Recorded []verifiedRecord `json:"recorded"`
 	// Reasons say why it is not patched.
 	Reasons []string `json:"reasons"`
-	// Changes are what the scenario would still change.
+	// Changes are what the scenario would still change; with --render, what differs.
 	Changes []verifiedChange `json:"changes"`
+	// Warnings are those of that run.
+	Warnings []warning `json:"warnings"`
 	// Unchecked is what cannot be known from what was given.
 	Unchecked []string `json:"unchecked"`
+
+	inRow    bool // the scenarios are runs in a row, each with a record of its own
+	compared bool // with what the scenario makes of a render
+	hints    []string
+	warnings []transformers.Warning
 }
 
 type verifiedRecord struct {
@@ -81,15 +97,22 @@ type verifiedRecord struct {
 
 type verifiedChange struct {
 	Object      string `json:"object"`
-	Transformer string `json:"transformer"`
+	Transformer string `json:"transformer"` // empty for a field that no transformer reports
 	Message     string `json:"message"`
 }
 
+func (c verifiedChange) String() string {
+	if c.Transformer == "" {
+		return c.Object + ": " + c.Message
+	}
+	return c.Object + ": " + c.Transformer + ": " + c.Message
+}
+
 func (p *program) verifyCommand() *cobra.Command {
-	var flags scenarioFlags
+	var flags verifyFlags
 	var output *choice
 	cmd := &cobra.Command{
-		Use:     "verify [--scenario FILE] [RENDER|-]",
+		Use:     "verify [--scenario FILE] [--render RENDER] [BUILT|-]",
 		Short:   "Say whether manifests or live objects were patched",
 		Long:    verifyHelp,
 		Example: verifyExamples,
@@ -112,16 +135,42 @@ func (p *program) verifyCommand() *cobra.Command {
 		},
 	}
 	flags.register(cmd.Flags())
+	cmd.Flags().StringVarP(&flags.render, "render", "r", "", "compare with what the scenario makes of this `RENDER`")
+	cmd.Flags().BoolVar(&flags.skipSecrets, "skip-secrets", false, "with --render, accept that Secrets that the scenario writes\nare not in BUILT, as an export leaves them to you")
 	output = addChoice(cmd, "output", "`FORMAT`", "text", "json")
 	return cmd
 }
 
-func (p *program) verify(flags scenarioFlags, render string) (*verified, error) {
+// verifyFlags are verify's own.
+type verifyFlags struct {
+	scenarioFlags
+	render      string
+	skipSecrets bool
+}
+
+// validate refuses flags that do not fit together.
+func (f verifyFlags) validate(hasScenario bool, built string) error {
+	switch {
+	case f.render == "" && f.skipSecrets:
+		return usagef("--skip-secrets is about a comparison; give the render with --render FILE")
+	case f.render != "" && !hasScenario:
+		return usagef("--render is compared by running a scenario; give one with --scenario FILE")
+	case f.render == "-" && built == "-":
+		return usagef("--render and BUILT are both stdin; give the path of a file for one of them")
+	}
+	return nil
+}
+
+func (p *program) verify(flags verifyFlags, built string) (*verified, error) {
+	hasScenario := flags.given() || p.env(scenarioEnv) != ""
+	if err := flags.validate(hasScenario, built); err != nil {
+		return nil, err
+	}
 	var layers []*scenario.Layer
 	var merged *scenario.Layer
-	if flags.given() || p.env(scenarioEnv) != "" {
+	if hasScenario {
 		var err error
-		if layers, err = p.loadLayers(flags); err != nil {
+		if layers, err = p.loadLayers(flags.scenarioFlags); err != nil {
 			return nil, err
 		}
 		if merged, _, err = scenario.Merge(layers...); err != nil {
@@ -131,11 +180,11 @@ func (p *program) verify(flags scenarioFlags, render string) (*verified, error) 
 			return nil, err
 		}
 	}
-	input, render, err := p.readRender(render)
+	input, built, err := p.readRender(built)
 	if err != nil {
 		return nil, err
 	}
-	set, err := parseSome(input, render)
+	set, err := parseSome(input, built)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +194,7 @@ func (p *program) verify(flags scenarioFlags, render string) (*verified, error) 
 	}
 	found := &verified{
 		Workload: printable(scrub(workload.ID())), Version: version(), Live: isLive(workload),
-		Recorded: []verifiedRecord{}, Reasons: []string{}, Changes: []verifiedChange{}, Unchecked: []string{},
+		Recorded: []verifiedRecord{}, Reasons: []string{}, Changes: []verifiedChange{}, Warnings: []warning{}, Unchecked: []string{},
 	}
 	for _, r := range records {
 		found.Recorded = append(found.Recorded, verifiedRecord{printable(scrub(r.Scenario)), printable(scrub(r.Version)), printable(scrub(r.Digest))})
@@ -161,10 +210,13 @@ func (p *program) verify(flags scenarioFlags, render string) (*verified, error) 
 		found.Reasons = append(found.Reasons, "the record was not written by this program alone: "+
 			registry.ScenarioAnnotation+" and "+registry.DigestAnnotation+" do not fit together")
 	}
-	if found.Status != statusNever {
-		p.findDrift(found, set, merged, flags.namespace)
+	if flags.render != "" {
+		return found, p.compareWithRender(found, set, layers, merged, flags)
 	}
-	return found, nil
+	if found.Status == statusNever {
+		return found, nil
+	}
+	return found, p.findDrift(found, set, merged, flags.namespace)
 }
 
 // list is for the question without a scenario.
@@ -188,6 +240,7 @@ func (v *verified) compare(layers []*scenario.Layer, merged *scenario.Layer) {
 		v.missing(merged)
 		return
 	}
+	v.inRow = true
 	last := -1
 	for _, layer := range layers {
 		i := v.record(layer.Scenario.Metadata.Name)
@@ -263,64 +316,6 @@ func short(digest string) string {
 	return digest
 }
 
-// findDrift runs the scenario again, and reports what it would still change. The
-// record itself was judged before.
-func (p *program) findDrift(v *verified, set *resource.Set, merged *scenario.Layer, namespace string) {
-	kinds, err := kindsOf(set)
-	var report *transformers.Report
-	if err == nil {
-		report, err = transformers.Run(set, merged, p.options(namespace))
-	}
-	if err != nil {
-		status := statusDrifted
-		if v.Live {
-			status = statusUnknown
-			v.Unchecked = append(v.Unchecked, "whether the scenario holds: kubectl get may not have asked for all kinds that it concerns")
-		}
-		for _, problem := range problemsOf(err) {
-			v.because(status, printable(problem.text))
-		}
-		return
-	}
-	for _, c := range report.Changes {
-		if c.Transformer == "marker" {
-			continue
-		}
-		// Of live objects one sees the kinds that were asked for. An object that is
-		// there and was not given makes the rest of the run a guess.
-		if v.Live && c.Object.Added() && !kinds[c.Object.Kind] {
-			v.Unchecked = append(v.Unchecked, fmt.Sprintf("the scenario's %s: what was given holds no %s", c.Object.Kind, c.Object.Kind))
-			continue
-		}
-		v.Changes = append(v.Changes, verifiedChange{printable(c.Object.ID()), c.Transformer, printable(scrub(c.Message))})
-	}
-	switch {
-	case len(v.Unchecked) > 0:
-		v.Changes = []verifiedChange{}
-		v.because(statusUnknown, "the record is right, and whether the scenario holds cannot be told from what was given")
-	case len(v.Changes) > 0:
-		v.because(statusDrifted, fmt.Sprintf("the scenario would still make %s", count(len(v.Changes), "change")))
-	}
-}
-
-// because adds a reason. What is stale is expected to differ, and stays stale.
-func (v *verified) because(status, reason string) {
-	v.Reasons = append(v.Reasons, reason)
-	if v.Status == statusPatched {
-		v.Status = status
-	}
-}
-
-// kindsOf are the kinds that were given.
-func kindsOf(set *resource.Set) (map[string]bool, error) {
-	objects, err := set.Heads(nil)
-	kinds := map[string]bool{}
-	for _, o := range objects {
-		kinds[o.Kind] = true
-	}
-	return kinds, err
-}
-
 // isLive says whether an object comes from a cluster, which alone gives out uids.
 func isLive(o *resource.Object) bool {
 	uid, err := o.Node().Pipe(yaml.Lookup("metadata", "uid"))
@@ -341,8 +336,12 @@ func (p *program) writeVerified(v *verified) error {
 	}
 	fmt.Fprintf(&out, "%s: %s\n", s.paint(statusColors[v.Status], v.Status), line)
 	s.printPoints(&out, "", v.Reasons)
+	prefix := "would change "
+	if v.compared {
+		prefix = ""
+	}
 	for _, c := range v.Changes {
-		s.printPoints(&out, "would change ", []string{fmt.Sprintf("%s: %s: %s", c.Object, c.Transformer, c.Message)})
+		s.printPoints(&out, prefix, []string{c.String()})
 	}
 	s.printPoints(&out, "not checked: ", v.Unchecked)
 	for _, r := range v.Recorded {
@@ -353,7 +352,11 @@ func (p *program) writeVerified(v *verified) error {
 	if v.Status == statusNever {
 		s.printPoints(&out, "", []string{skippedHint})
 	}
-	return p.write(&out)
+	if err := p.write(&out); err != nil {
+		return err
+	}
+	p.tell(&transformers.Report{Warnings: v.warnings}, nil)
+	return nil
 }
 
 // skippedHint is what most probably happened.

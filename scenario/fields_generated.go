@@ -115,6 +115,8 @@ func fieldDoc(of string) string {
 		return "trustDistribution is the DaemonSet that configures containerd."
 	case "Targets.Certificate":
 		return "certificate is the cert-manager Certificate that the registry serves."
+	case "Targets.CertManager":
+		return "certManager is the controller of the cert-manager that the chart bundles, and with it everything that belongs to it."
 	case "Target.Kind":
 		return "kind is the object's."
 	case "Target.Name":

@@ -48,8 +48,16 @@ func (r *render) adviseOnCertManager() error {
 			return nil
 		}
 	}
-	r.note(codes.CertManagerNeeded, r.registry.Certificate, "cert-manager is to issue it, and the result does not bring its CRDs along: the cluster must have cert-manager, or the pod waits for its Secret")
+	r.note(codes.CertManagerNeeded, r.issued(), "cert-manager is to issue it, and the result does not bring its CRDs along: the cluster must have cert-manager, or the pod waits for its Secret")
 	return nil
+}
+
+// issued returns the Certificate that writes the effective Secret.
+func (r *render) issued() *resource.Object {
+	if r.certificate != nil {
+		return r.certificate
+	}
+	return r.registry.Certificate
 }
 
 func (r *render) adviseOnHTTP() error {

@@ -23,7 +23,7 @@ import (
 // Certificate for the registry, or removes these.
 func certManager(r *render) error {
 	r.removeBundle()
-	if r.decided.CertManager && r.certificateConcerned(r.decided) {
+	if r.decided.Concerned {
 		if err := r.ensureCertificate(); err != nil {
 			return err
 		}
@@ -87,17 +87,15 @@ func describesCertificate(cm *scenario.CertManager) bool {
 
 // ensureCertificate adopts the chart's Certificate or adds one.
 func (r *render) ensureCertificate() error {
-	certificate, added := r.registry.Certificate, false
+	certificate := r.registry.Certificate
 	if certificate == nil {
 		var err error
 		if certificate, err = r.addCertificate(); err != nil {
 			return err
 		}
-		added = true
 	}
-	if err := r.cover(certificate, added); err != nil {
-		return err
-	}
+	r.certificate = certificate
+	r.cover(certificate)
 	if err := r.applySettings(certificate); err != nil {
 		return err
 	}
@@ -171,47 +169,16 @@ func certManagerObject(kind, name string, typed any) *yaml.RNode {
 	return n
 }
 
-// cover makes the certificate hold every name and address that the registry is
-// reached by. An adopted Certificate needs only the name that the chart promises,
-// so that a chart's own is left as it is.
-func (r *render) cover(o *resource.Object, added bool) error {
-	svc, err := r.service()
-	if err != nil {
-		return err
-	}
-	namespace := r.registry.Release.Namespace
-	if namespace == "" {
-		namespace = svc.Namespace
-	}
-	if namespace == "" {
-		return problemWith(codes.NamespaceUnknown, svc, "metadata.namespace", "pass --namespace, or write metadata.namespace in the scenario",
-			"the certificate needs the Service's cluster-local name, and nothing says which namespace it is in")
-	}
-	names := []string{svc.Name + "." + namespace + ".svc.cluster.local"}
-	if added {
-		names = append([]string{svc.Name, svc.Name + "." + namespace, svc.Name + "." + namespace + ".svc"}, names...)
-	}
-	var addresses []string
-	if host := r.loginServer(); host != "" {
-		if isIP(host) {
-			addresses = append(addresses, host)
-		} else {
-			names = append(names, host)
-		}
-	}
+// cover makes the certificate hold every name and address that the registry is reached
+// by.
+func (r *render) cover(o *resource.Object) {
 	if ip := r.clusterIP(); ip != "" {
 		r.replaceAddress(o, ip)
-		addresses = append(addresses, ip)
 	} else {
-		r.warn(codes.NoClusterIP, svc, "it has no clusterIP, so the certificate cannot hold it: clients that pull by address will not trust the registry; state service.clusterIP")
+		r.warn(codes.NoClusterIP, r.decided.Service, "it has no clusterIP, so the certificate cannot hold it: clients that pull by address will not trust the registry; state service.clusterIP")
 	}
-	if cm := r.spec.CertManager; cm != nil {
-		names = append(names, cm.DNSNames...)
-		addresses = append(addresses, cm.IPAddresses...)
-	}
-	r.addMissing(o, "dnsNames", names, coversName)
-	r.addMissing(o, "ipAddresses", addresses, sameIP)
-	return nil
+	r.addMissing(o, "dnsNames", r.decided.DNSNames, coversName)
+	r.addMissing(o, "ipAddresses", r.decided.IPAddresses, sameIP)
 }
 
 func isIP(s string) bool { return sameIP(s, s) }

@@ -29,6 +29,12 @@ func (r *render) decide() error {
 	if err := r.decideCA(&d); err != nil {
 		return err
 	}
+	if o, _, err := r.claim(); err == nil {
+		d.Claim = o // storage reports the error if it needs the claim
+	}
+	if err := r.decideSANs(&d); err != nil {
+		return err
+	}
 	r.decided = d
 	return nil
 }
@@ -49,6 +55,7 @@ func (r *render) decideState() decision.Decision {
 	// A stated TLS source says what it replaces: HTTP, and cert-manager's
 	// Certificate. Stated HTTP does the same the other way round.
 	d := decision.Decision{
+		Spec: spec, Scenario: r.scenario.Scenario.Metadata.Name, Digest: r.scenario.Digest(r.options.Version),
 		Workload: reg.Workload, Container: text(reg.Container, "name"), CertificatePath: reg.CertificatePath,
 		Service: reg.Service, FormerPorts: portsOf(reg.Service),
 		Release: reg.Release.Name, Instance: reg.Release.Instance, Namespace: reg.Release.Namespace,
@@ -202,6 +209,41 @@ func (r *render) isUsed(o *resource.Object, isIgnored func(*resource.Object) boo
 	}), err
 }
 
+// decideSANs settles every name and address that the registry's certificate must hold.
+// An adopted Certificate needs only the name that the chart promises, so that a chart's
+// own is left as it is.
+func (r *render) decideSANs(d *decision.Decision) error {
+	if d.Concerned = r.certificateConcerned(*d); !d.Concerned {
+		return nil
+	}
+	svc, err := r.service()
+	if err != nil {
+		return err
+	}
+	namespace := orElse(r.registry.Release.Namespace, svc.Namespace)
+	if namespace == "" {
+		return problemWith(codes.NamespaceUnknown, svc, "metadata.namespace", "pass --namespace, or write metadata.namespace in the scenario",
+			"cannot determine the Service's namespace, which the certificate's DNS names need")
+	}
+	d.DNSNames = []string{svc.Name + "." + namespace + ".svc.cluster.local"}
+	if r.registry.Certificate == nil {
+		d.DNSNames = append([]string{svc.Name, svc.Name + "." + namespace, svc.Name + "." + namespace + ".svc"}, d.DNSNames...)
+	}
+	if host := r.loginServer(); isIP(host) {
+		d.IPAddresses = append(d.IPAddresses, host)
+	} else if host != "" {
+		d.DNSNames = append(d.DNSNames, host)
+	}
+	if ip := r.clusterIP(); ip != "" {
+		d.IPAddresses = append(d.IPAddresses, ip)
+	}
+	if cm := r.spec.CertManager; cm != nil {
+		d.DNSNames = append(d.DNSNames, cm.DNSNames...)
+		d.IPAddresses = append(d.IPAddresses, cm.IPAddresses...)
+	}
+	return nil
+}
+
 // decideCA settles which Secrets hold the CA that issues the registry's certificate.
 func (r *render) decideCA(d *decision.Decision) error {
 	certificate := r.registry.Certificate
@@ -321,7 +363,7 @@ func (r *render) contradictions(d decision.Decision) []error {
 		report(codes.NoBundledCertManager, "spec.certManager.install", "render the chart with cert-manager.install=true, or write install: false",
 			"the render holds no bundled cert-manager, and a patch cannot bring one")
 	}
-	if recorded := reg.Workload.Labels()[modeLabel]; d.Enforced && r.spec.Mode == nil && recorded == string(scenario.ReadWriteMode) {
+	if recorded := reg.Workload.Labels()[ModeLabel]; d.Enforced && r.spec.Mode == nil && recorded == string(scenario.ReadWriteMode) {
 		report(codes.Contradiction, "spec.readOnly.enforce", "write mode: ReadOnly beside it, or enforce: false", "an earlier scenario recorded mode "+recorded)
 	}
 	if isTrue(trust) && reg.Trust == nil {

@@ -106,10 +106,10 @@ func (x *Installation) sort(o *resource.Object, reg *registry.Registry, used map
 	case o.Kind == "Namespace" && o.Name == reg.Release.Namespace: // the namespace is looked at by itself
 	case !bundled && !belongs(reg, o, used):
 		x.Others = append(x.Others, o)
+	case o.Kind == "CustomResourceDefinition": // a hook too is never deleted by name alone
+		x.CRDs = append(x.CRDs, o)
 	case o.Annotations()[registry.HookAnnotation] != "":
 		x.Hooks = append(x.Hooks, o)
-	case o.Kind == "CustomResourceDefinition":
-		x.CRDs = append(x.CRDs, o)
 	default:
 		x.Own = append(x.Own, o)
 		if registry.IsAdded(o) {
@@ -157,8 +157,9 @@ func usedNames(reg *registry.Registry) map[string]bool {
 func (x *Installation) findIssued(set *resource.Set, reg *registry.Registry) error {
 	certificates, err := set.Select([]string{"Certificate"}, registry.CertManagerGroup)
 	for _, o := range certificates {
-		if registry.IsCertManager(o, "Certificate") && slices.Contains(x.Own, o) {
-			x.Issued = append(x.Issued, Name{orElse(o.Namespace, reg.Release.Namespace), text(o.Node(), "spec", "secretName")})
+		name := text(o.Node(), "spec", "secretName")
+		if registry.IsCertManager(o, "Certificate") && slices.Contains(x.Own, o) && name != "" {
+			x.Issued = append(x.Issued, Name{orElse(o.Namespace, reg.Release.Namespace), name})
 		}
 	}
 	return err

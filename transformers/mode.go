@@ -11,11 +11,11 @@ import (
 )
 
 const (
-	// modeLabel records the stated mode. The mode itself is a property of the
+	// ModeLabel records the stated mode. The mode itself is a property of the
 	// Azure resource, which no manifest can change.
-	modeLabel = "connectedregistry.dev/mode"
-	// writablePrefix is how our emptyDirs are told from the chart's volumes.
-	writablePrefix = "connected-registry-writable-"
+	ModeLabel = "connectedregistry.dev/mode"
+	// WritablePrefix is how our emptyDirs are told from the chart's volumes.
+	WritablePrefix = "connected-registry-writable-"
 )
 
 // mode records the registry's mode and, where the scenario asks for it, makes the
@@ -23,8 +23,8 @@ const (
 // does. The certificate's mounts are read-only
 // by tlsmount, whatever the mode.
 func mode(r *render) error {
-	if m := r.spec.Mode; m != nil && putText(r.registry.Workload.Node(), string(*m), "metadata", "labels", modeLabel) {
-		r.changed(r.registry.Workload, "recorded mode %s as label %s", *m, modeLabel)
+	if m := r.spec.Mode; m != nil && putText(r.registry.Workload.Node(), string(*m), "metadata", "labels", ModeLabel) {
+		r.changed(r.registry.Workload, "recorded mode %s as label %s", *m, ModeLabel)
 	}
 	readOnly := r.spec.ReadOnly
 	if readOnly == nil {
@@ -84,7 +84,7 @@ func (r *render) dropWritable(unwanted func(path string) bool) {
 	var volumes []string
 	removeFrom(r.registry.Container, func(m *yaml.RNode) bool {
 		name := text(m, "name")
-		if !strings.HasPrefix(name, writablePrefix) || !unwanted(text(m, "mountPath")) {
+		if !strings.HasPrefix(name, WritablePrefix) || !unwanted(text(m, "mountPath")) {
 			return false
 		}
 		volumes = append(volumes, name)
@@ -98,6 +98,6 @@ var notInLabel = lazyregexp.New(`[^a-z0-9]+`)
 
 // writableVolume is a volume name, a DNS label, for a path.
 func writableVolume(at string) string {
-	name := writablePrefix + strings.Trim(notInLabel().ReplaceAllString(strings.ToLower(at), "-"), "-")
+	name := WritablePrefix + strings.Trim(notInLabel().ReplaceAllString(strings.ToLower(at), "-"), "-")
 	return strings.TrimRight(name[:min(len(name), 50)], "-")
 }

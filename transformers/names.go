@@ -79,7 +79,7 @@ func (r *render) references() []reference {
 	if name := reg.ClaimName(); name != "" {
 		refs = append(refs, reference{reg.Workload, "spec.template.spec.volumes", "PersistentVolumeClaim", name})
 	}
-	if !r.decided.TLSStated && !r.certificateConcerned(r.decided) {
+	if !r.decided.TLSStated && !r.decided.Concerned {
 		return refs
 	}
 	certificates := []*resource.Object{reg.Certificate}

@@ -18,6 +18,9 @@ type Report struct {
 	// Notes are about what the cluster must have; there are none unless
 	// Options.Advise asks for them.
 	Notes []Note
+	// Read are the objects from which changes are worked out, whether they are changed
+	// or not: the registry's workload and its Service.
+	Read []*resource.Object
 }
 
 // Change is one thing that a transformer did to one object.

@@ -34,11 +34,7 @@ type Options struct {
 // part of the meaning: the Service decides the address that certificates must
 // hold, the certificate decides the Secret that is mounted, that Secret decides
 // the CA that nodes are told to trust, and only then is known what nothing uses.
-var pipeline = []struct {
-	name      string
-	concern   Concern
-	transform func(*render) error
-}{
+var pipeline = []step{
 	{"service", ConcernService, service},
 	{"storage", ConcernStorage, storage},
 	{"connectionstring", ConcernConnection, connectionString}, // needs nothing of the others, and no other needs it
@@ -52,6 +48,13 @@ var pipeline = []struct {
 	{"enforcement", ConcernReadOnly, enforcement},
 	{"prune", ConcernCleanUp, prune},
 	{"marker", ConcernMarker, marker},
+}
+
+// step is a transformer with its name and what it is about, for the report.
+type step struct {
+	name      string
+	concern   Concern
+	transform func(*render) error
 }
 
 // render is one run's state.
@@ -70,6 +73,8 @@ type render struct {
 	running string
 	concern Concern
 	removed []*resource.Object
+	// certificate is the Certificate that was adopted or added, nil for none.
+	certificate *resource.Object
 	// formerIP is the Service's address that the stated one replaced, if any.
 	formerIP string
 	// proxy is what an earlier run placed before the registry, nil for nothing.
@@ -101,6 +106,15 @@ func Run(set *resource.Set, layer *scenario.Layer, options Options) (*Report, er
 
 // transform is Run without the post-conditions.
 func transform(set *resource.Set, layer *scenario.Layer, options Options) (*render, error) {
+	r, err := prepare(set, layer, options)
+	if err != nil {
+		return nil, err
+	}
+	return r, r.run(pipeline)
+}
+
+// prepare recognizes the registry and decides what must hold.
+func prepare(set *resource.Set, layer *scenario.Layer, options Options) (*render, error) {
 	if err := layer.Validate(); err != nil {
 		return nil, err
 	}
@@ -116,9 +130,15 @@ func transform(set *resource.Set, layer *scenario.Layer, options Options) (*rend
 	}
 	r := &render{
 		set: set, scenario: layer, spec: layer.Scenario.Spec, options: options, registry: reg,
-		report: &Report{Scenario: layer.Scenario.Metadata.Name},
+		report: &Report{Scenario: layer.Scenario.Metadata.Name, Read: []*resource.Object{reg.Workload}},
+	}
+	if reg.Service != nil {
+		r.report.Read = append(r.report.Read, reg.Service)
 	}
 	r.noteSettings()
+	if err := r.followGeneratedName(); err != nil {
+		return nil, err
+	}
 	if err := r.decide(); err != nil {
 		return nil, err
 	}
@@ -128,14 +148,19 @@ func transform(set *resource.Set, layer *scenario.Layer, options Options) (*rend
 	if err := r.setProxyAside(); err != nil {
 		return nil, err
 	}
-	for _, t := range pipeline {
-		r.running, r.concern = t.name, t.concern
-		if err := t.transform(r); err != nil {
-			return nil, err
+	return r, nil
+}
+
+// run carries the decision out.
+func (r *render) run(steps []step) error {
+	for _, s := range steps {
+		r.running, r.concern = s.name, s.concern
+		if err := s.transform(r); err != nil {
+			return err
 		}
 	}
 	r.reportRest()
-	return r, nil
+	return nil
 }
 
 // reportRest adds a change for each object that differs from its original although no

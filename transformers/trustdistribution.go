@@ -64,7 +64,8 @@ func (r *render) removeTrust(selectsNodes bool) {
 		return
 	}
 	candidates := r.registry.Candidates[registry.TrustDistribution]
-	if len(candidates) == 0 {
+	isFirstRun := r.registry.Workload.Annotations()[registry.ScenarioAnnotation] == "" // a later one removes nothing
+	if len(candidates) == 0 && isFirstRun {
 		r.warn(codes.NothingToRemove, nil, "no trust distribution DaemonSet was recognized, so nothing was removed")
 	}
 	for _, e := range candidates {

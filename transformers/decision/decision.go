@@ -6,12 +6,18 @@ package decision
 import (
 	"slices"
 
+	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
 // Decision is what must hold on the result: as the scenario states it, otherwise as it
 // was rendered.
 type Decision struct {
+	// Spec is what the scenario states, Scenario its name, and Digest what the marker
+	// records of it.
+	Spec             scenario.Spec
+	Scenario, Digest string
+
 	// Workload runs the registry in Container, which looks for its certificate in
 	// CertificatePath.
 	Workload        *resource.Object
@@ -21,6 +27,9 @@ type Decision struct {
 	// of its ports as rendered.
 	Service     *resource.Object
 	FormerPorts []string
+	// Claim is the claim of the registry's data or the workload that has a template of
+	// it, nil if the manifests hold neither.
+	Claim *resource.Object
 	// Release is the Helm release's name. Instance and Namespace tell its objects from
 	// others; either may be empty.
 	Release, Instance, Namespace string
@@ -36,6 +45,10 @@ type Decision struct {
 	// has mounted at CertificatePath. It is empty for HTTP.
 	Secret string
 
+	// Concerned means that the scenario states something that the Certificate must
+	// show: DNSNames and IPAddresses are all that it must hold.
+	Concerned             bool
+	DNSNames, IPAddresses []string
 	// Chain is what issues the registry's certificate as rendered, nearest first.
 	// IssuerStated means that the scenario states the issuer.
 	Chain        []*resource.Object

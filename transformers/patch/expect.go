@@ -25,8 +25,17 @@ func (s *Set) Empty() bool {
 	return len(s.Patches) == 0 && len(s.Added) == 0 && len(s.Secrets) == 0
 }
 
+// Version is the version of the API within its group.
+func (id Identity) Version() string {
+	_, version, found := strings.Cut(id.APIVersion, "/")
+	if !found {
+		return id.APIVersion
+	}
+	return version
+}
+
 // Changed and Removed count the objects that patches are for.
-func (s *Set) Changed() int { return len(s.Found) - s.removed }
+func (s *Set) Changed() int { return len(s.Found) - s.removed - s.read }
 
 // Removed counts those that go.
 func (s *Set) Removed() int { return s.removed }

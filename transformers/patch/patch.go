@@ -69,7 +69,8 @@ type Set struct {
 	// Secrets have to be created by hand.
 	Secrets []Secret
 
-	removed int
+	removed, read int
+	inPod         bool // a change is within a pod's template
 }
 
 // Found is an object that a patch is for.
@@ -80,8 +81,9 @@ type Found struct {
 	Hook bool
 }
 
-// Between compares the objects of a render with those that a run made of them.
-func Between(before, after []*resource.Object) (*Set, error) {
+// Between compares the objects of a render with those that a run made of them. What it
+// read to that end is tested, changed or not, if anything was worked out from it.
+func Between(before, after, read []*resource.Object) (*Set, error) {
 	if err := checkUnique(before); err != nil {
 		return nil, err
 	}
@@ -100,7 +102,29 @@ func Between(before, after []*resource.Object) (*Set, error) {
 			made.add(o)
 		}
 	}
+	if len(made.Added) > 0 || made.inPod {
+		made.testRead(before, identities(read), all)
+	}
 	return made, nil
+}
+
+// testRead tests those of the objects that a run read and did not change.
+func (s *Set) testRead(before []*resource.Object, read, all []Identity) {
+	for _, o := range before {
+		found := foundOf(o, all)
+		patched := slices.ContainsFunc(s.Found, func(f Found) bool { return f.Identity == found.Identity })
+		if patched || !slices.Contains(read, found.Identity) {
+			continue
+		}
+		s.read++
+		s.Found = append(s.Found, found)
+		s.patch(found, text(sourceTests(found.Identity, valueOf(o.Node().YNode()))))
+	}
+}
+
+func foundOf(o *resource.Object, all []Identity) Found {
+	id := identityOf(o)
+	return Found{Identity: id, Target: targetOf(id, all), Hook: o.Annotations()["helm.sh/hook"] != ""}
 }
 
 // checkUnique refuses what kustomize refuses, with the words to understand it.
@@ -126,7 +150,7 @@ func identities(objects []*resource.Object) []Identity {
 }
 
 func (s *Set) compare(before, after *resource.Object, all []Identity) {
-	found := Found{Identity: identityOf(before), Target: targetOf(identityOf(before), all), Hook: before.Annotations()["helm.sh/hook"] != ""}
+	found := foundOf(before, all)
 	if after == nil {
 		s.remove(found)
 		return
@@ -144,31 +168,41 @@ func (s *Set) compare(before, after *resource.Object, all []Identity) {
 	}
 	s.Found = append(s.Found, found)
 	merge, rest, goal := metadataPatch(found.Identity, old, now)
-	if merge != nil {
-		s.Patches = append(s.Patches, Patch{Target: &found.Target, Patch: text(merge)})
-	}
+	// A render with another version of the API has other fields.
+	tests := []Operation{{Op: "test", Path: "/apiVersion", Value: raw(before.APIVersion)}}
 	operations := Operations(rest, goal)
+	if len(operations) > 0 {
+		tests = sourceTests(found.Identity, old)
+		s.inPod = s.inPod || lookup(old, "spec", "template") != nil
+	}
+	if merge != nil {
+		s.patch(found, text(tests))
+		s.patch(found, text(merge))
+		tests = tests[:1]
+	}
 	if len(operations) == 0 {
 		return
 	}
-	// A render with another version of the API has other fields.
-	first := Operation{Op: "test", Path: "/apiVersion", Value: raw(before.APIVersion)}
-	operations = append([]Operation{first}, operations...)
+	operations = append(slices.Clip(tests), operations...)
 	if last := operations[len(operations)-1]; bytes.HasSuffix(last.Value, []byte(`\n"`)) {
 		// kustomize trims a patch, and with it the end of a text of several lines.
-		operations = append(operations, first)
+		operations = append(operations, tests[0])
 	}
-	s.Patches = append(s.Patches, Patch{Target: &found.Target, Patch: text(operations)})
+	s.patch(found, text(operations))
+}
+
+func (s *Set) patch(found Found, patch string) {
+	s.Patches = append(s.Patches, Patch{Target: &found.Target, Patch: patch})
 }
 
 // remove takes an object out whole.
 func (s *Set) remove(found Found) {
 	s.removed++
 	s.Found = append(s.Found, found)
-	s.Patches = append(s.Patches, Patch{Target: &found.Target, Patch: text(map[string]any{
+	s.patch(found, text(map[string]any{
 		"$patch": "delete", "apiVersion": found.APIVersion, "kind": found.Kind,
 		"metadata": map[string]any{"name": found.Name},
-	})})
+	}))
 }
 
 func (s *Set) add(o *resource.Object) {

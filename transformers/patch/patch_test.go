@@ -203,7 +203,7 @@ func TestSecretsAreNeverWritten(t *testing.T) {
 		"changed": {fmt.Sprintf(secret, "b2xk", "b2xkIHNlY3JldA=="), fmt.Sprintf(secret, "Y3J0", "c2VjcmV0"), true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			made, err := Between(objectsOf(t, c.before), objectsOf(t, c.after))
+			made, err := Between(objectsOf(t, c.before), objectsOf(t, c.after), nil)
 			require.NoError(t, err)
 			require.Len(t, made.Secrets, 1)
 			assert.Equal(t, Secret{
@@ -218,7 +218,7 @@ func TestSecretsAreNeverWritten(t *testing.T) {
 	}
 	// One whose labels change only is patched as anything else is.
 	before := fmt.Sprintf(secret, "b2xk", "b2xkIHNlY3JldA==")
-	made, err := Between(objectsOf(t, before), objectsOf(t, before+"immutable: true\n"))
+	made, err := Between(objectsOf(t, before), objectsOf(t, before+"immutable: true\n"), nil)
 	require.NoError(t, err)
 	assert.Empty(t, made.Secrets)
 	assert.NotContains(t, fmt.Sprintf("%+v", made), "b2xk")
@@ -227,6 +227,6 @@ func TestSecretsAreNeverWritten(t *testing.T) {
 
 func TestObjectsOfOneIdentityAreRefused(t *testing.T) {
 	one := "---\n# Source: a.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
-	_, err := Between(objectsOf(t, one+one), nil)
+	_, err := Between(objectsOf(t, one+one), nil, nil)
 	assert.ErrorContains(t, err, "ConfigMap/a is in the render twice")
 }

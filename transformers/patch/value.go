@@ -10,7 +10,7 @@ import (
 )
 
 // valueOf is a tree as kustomize takes it for JSON: maps, lists, strings, booleans,
-// nil, and numbers as json.Number. Trees of package resource have no aliases.
+// nil, and numbers as json.Number.
 func valueOf(n *yaml.Node) any {
 	switch n.Kind {
 	case yaml.MappingNode:
@@ -25,6 +25,8 @@ func valueOf(n *yaml.Node) any {
 			items = append(items, valueOf(item))
 		}
 		return items
+	case yaml.AliasNode:
+		return valueOf(n.Alias)
 	}
 	return scalarOf(n)
 }

@@ -83,11 +83,12 @@ func Check(set *resource.Set, d decision.Decision) ([]Doubt, error) {
 		return nil, err
 	}
 	t := templated{e, template}
-	failures, err := failuresOf(set, t, mountPathsAreUnique, mountResolves, portsAgree, probesAgree, trustIsGone, connectionResolves)
+	failures, err := failuresOf(set, t, mountPathsAreUnique, mountResolves, portsAgree, probesAgree, trustIsGone, connectionResolves, claimIsStated, podIsStated)
 	if err != nil {
 		return nil, err
 	}
-	more, err := failuresOf(set, e, goneIsGone, certificateWritesSecret, chainIsWhole, trustFollows, certManagerIsGone, addedNamesAreUnique, annotationsAreIntact)
+	more, err := failuresOf(set, e, goneIsGone, certificateWritesSecret, chainIsWhole, trustFollows, certManagerIsGone, addedNamesAreUnique, annotationsAreIntact,
+		addressIsStated, certificateIsStated, certificateIsInSecret, runIsRecorded)
 	if err != nil {
 		return nil, err
 	}

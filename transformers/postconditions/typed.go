@@ -31,6 +31,10 @@ type container struct {
 	Env          []envVar        `yaml:"env"`
 	EnvFrom      []envFromSource `yaml:"envFrom"`
 
+	SecurityContext struct {
+		ReadOnlyRootFilesystem bool `yaml:"readOnlyRootFilesystem"`
+	} `yaml:"securityContext"`
+
 	StartupProbe   *probe `yaml:"startupProbe"`
 	ReadinessProbe *probe `yaml:"readinessProbe"`
 	LivenessProbe  *probe `yaml:"livenessProbe"`

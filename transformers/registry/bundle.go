@@ -76,7 +76,7 @@ func (reg *Registry) findBundle(set *resource.Set, target *scenario.Target) erro
 	reg.Bundle, reg.Unproved = b.proved, b.unproved
 	if len(b.unproved) > 0 {
 		reg.Ambiguous[CertManager] = reg.scenario.At(codes.BundleUnproved, "spec.certManager.install",
-			fmt.Sprintf("cannot tell whether %d objects belong to the bundled cert-manager %s; %s", len(b.unproved), anchors[0].Object, Listed(b.unproved)),
+			fmt.Sprintf("cannot prove that these belong to the bundled cert-manager %s; %s", anchors[0].Object, Listed(b.unproved)),
 			"name its controller with "+Override(CertManager, anchors[0].Object)+" to remove them with it, or take them out of the stream")
 	}
 	return nil

@@ -33,7 +33,15 @@ func (reg *Registry) findCertificate(set *resource.Set, target *scenario.Target)
 	var candidates []Evidence
 	for _, o := range all {
 		writes := reg.Secret != "" && node.Text(o.Node(), "spec", "secretName") == reg.Secret
-		if !IsCertManager(o, "Certificate") || !reg.Release.SameNamespace(o.Namespace) || target == nil && !writes {
+		if !IsCertManager(o, "Certificate") {
+			continue
+		}
+		if !reg.Release.SameNamespace(o.Namespace) {
+			reg.reject(Certificate, o, OtherNamespace, "in namespace "+o.Namespace)
+			continue
+		}
+		if target == nil && !writes {
+			reg.reject(Certificate, o, OtherSecret, "writes Secret "+node.Text(o.Node(), "spec", "secretName"))
 			continue
 		}
 		e := reg.Release.marks(o)

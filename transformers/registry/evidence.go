@@ -17,6 +17,8 @@ type FactCode string
 const (
 	RegistryImage      FactCode = "registry-image"      // runs the registry's image
 	ConnectionVariable FactCode = "connection-variable" // sets the registry's connection string
+	ConnectionPlace    FactCode = "connection-place"    // holds the registry's connection string
+	IssuesCertificate  FactCode = "issues-certificate"  // issues the registry's certificate
 	SelectsPods        FactCode = "selects-pods"        // selects the registry's pods
 	MountedByRegistry  FactCode = "mounted"             // is mounted by the registry's container
 	WritesSecret       FactCode = "writes-secret"       // writes the Secret that the registry mounts
@@ -48,6 +50,12 @@ const (
 	OtherChart     FactCode = "other-chart"     // belongs to another chart
 	OtherOwner     FactCode = "other-owner"     // Helm's annotation names another release
 	ReadOnlyMount  FactCode = "read-only-mount" // only reads the container runtime's configuration
+	OtherImage     FactCode = "other-image"     // runs another image than the registry's
+	OtherPods      FactCode = "other-pods"      // selects other pods than the registry's
+	Headless       FactCode = "headless"        // has no address, and another Service has one
+	NotMounted     FactCode = "not-mounted"     // is not mounted at the registry's data directory
+	OtherSecret    FactCode = "other-secret"    // writes another Secret than the registry mounts
+	NoRelease      FactCode = "no-release"      // there is no registry whose release it could be of
 )
 
 // Fact is one thing that an object shows, in a few words.

@@ -101,7 +101,6 @@ func Recorded(set *resource.Set, layer *scenario.Layer) (workload *resource.Obje
 		if i < len(digests) {
 			at := strings.LastIndex(digests[i], "@")
 			record.Version, record.Digest = digests[i][:max(at, 0)], digests[i][at+1:]
-			isWhole = isWhole && at > 0
 		}
 		records = append(records, record)
 	}

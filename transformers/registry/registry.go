@@ -80,6 +80,8 @@ type Registry struct {
 	// Candidates are, by role, the objects that were looked at, with the evidence
 	// for and against each.
 	Candidates map[Role][]Evidence
+	// Rejected are, by role, the objects that cannot play it, with the reason.
+	Rejected map[Role][]Evidence
 	// Proxied reports whether an earlier run placed a proxy before the registry. All
 	// else is recognized as if it were not there.
 	Proxied bool
@@ -125,7 +127,7 @@ func RecognizeWorkload(set *resource.Set, layer *scenario.Layer) (*Registry, err
 	if layer == nil {
 		layer = &scenario.Layer{}
 	}
-	reg := &Registry{scenario: layer, Ambiguous: map[Role]error{}, Candidates: map[Role][]Evidence{}}
+	reg := &Registry{scenario: layer, Ambiguous: map[Role]error{}, Candidates: map[Role][]Evidence{}, Rejected: map[Role][]Evidence{}}
 	return reg, reg.findWorkload(set, reg.targets().Workload)
 }
 
@@ -151,6 +153,12 @@ func (reg *Registry) EvidenceOf(o *resource.Object) Evidence {
 // InBundle reports whether an object is a part of the bundled cert-manager.
 func (reg *Registry) InBundle(o *resource.Object) bool {
 	return slices.ContainsFunc(reg.Bundle, func(e Evidence) bool { return e.Object == o })
+}
+
+func (reg *Registry) reject(role Role, o *resource.Object, code FactCode, reason string) {
+	e := Evidence{Object: o}
+	e.against(code, reason)
+	reg.Rejected[role] = append(reg.Rejected[role], e)
 }
 
 // pick returns the one candidate of a role: the one that target selects, or the only
@@ -249,7 +257,9 @@ func (reg *Registry) findService(set *resource.Set, target *scenario.Target) err
 	}
 	var matching, headless []*resource.Object
 	for _, o := range services {
-		if target == nil && !reg.IsSelectedBy(o) {
+		selector := node.Strings(o.Node(), "spec", "selector")
+		if target == nil && (len(selector) == 0 || !IsSubset(selector, podLabels) || !reg.Release.SameNamespace(o.Namespace)) {
+			reg.reject(Service, o, OtherPods, "selects other pods")
 			continue
 		}
 		if node.Text(o.Node(), "spec", "clusterIP") == "None" && target == nil {
@@ -259,7 +269,10 @@ func (reg *Registry) findService(set *resource.Set, target *scenario.Target) err
 		matching = append(matching, o)
 	}
 	if len(matching) == 0 {
-		matching = headless // a StatefulSet's governing Service is its own only if there is no other
+		matching, headless = headless, nil // a StatefulSet's governing Service is its own only if there is no other
+	}
+	for _, o := range headless {
+		reg.reject(Service, o, Headless, "is headless, and another Service has an address")
 	}
 	candidates := withoutFacts(matching)
 	for i := range candidates {
@@ -322,7 +335,11 @@ func (reg *Registry) findPVC(set *resource.Set, target *scenario.Target) error {
 	}
 	if target == nil {
 		claims = slices.DeleteFunc(claims, func(o *resource.Object) bool {
-			return !Named(o, name) || !reg.Release.SameNamespace(o.Namespace)
+			isOther := !Named(o, name) || !reg.Release.SameNamespace(o.Namespace)
+			if isOther {
+				reg.reject(PVC, o, NotMounted, "is not mounted at "+reg.DataPath())
+			}
+			return isOther
 		})
 	}
 	candidates := withoutFacts(claims)

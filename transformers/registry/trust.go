@@ -61,12 +61,16 @@ func (reg *Registry) trustEvidence(o *resource.Object) Evidence {
 	if secret := reg.mountsCA(pod); secret != "" {
 		e.add(MountsCA, "takes Secret "+secret)
 	}
+	e.addRuntimeMount(pod)
+	return e
+}
+
+func (e *Evidence) addRuntimeMount(pod *yaml.RNode) {
 	if at, isWritable := runtimeMount(pod); isWritable {
 		e.add(WritesRuntime, "can write "+at)
 	} else if at != "" {
 		e.against(ReadOnlyMount, "mounts "+at+" read-only")
 	}
-	return e
 }
 
 // isTrust decides whether the evidence proves a DaemonSet to be the chart's trust

@@ -40,7 +40,13 @@ func (reg *Registry) findWorkload(set *resource.Set, target *scenario.Target) er
 	}
 	candidates := withoutFacts(all)
 	if target == nil {
-		candidates = slices.DeleteFunc(candidates, func(e Evidence) bool { return ContainerOf(e.Object) == nil })
+		candidates = slices.DeleteFunc(candidates, func(e Evidence) bool {
+			isOther := ContainerOf(e.Object) == nil
+			if isOther {
+				reg.reject(Workload, e.Object, OtherImage, runsImages(e.Object))
+			}
+			return isOther
+		})
 	}
 	for i := range candidates {
 		if c := ContainerOf(candidates[i].Object); Variable(c, ConnectionEnv) != nil {

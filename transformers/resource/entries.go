@@ -24,6 +24,9 @@ type collection struct {
 	indent  int  // column of the keys or dashes
 	shared  bool // the first entry stands behind a dash of the outer sequence
 	near    layout
+	// merge is the number of entries down to a `<<` that stays. Added entries stand
+	// below it, because kubectl lets `<<` replace what stands above it.
+	merge int
 }
 
 // mapping edits a block mapping, its entries matched by key.
@@ -39,7 +42,9 @@ func (r *rewriter) mapping(old, now *yaml.Node, bound int) bool {
 	merged, mergeKept := r.merged(old, now)
 	kept := make([]bool, len(c.entries))
 	if at := mergeIndex(old); at >= 0 {
-		kept[at/2] = mergeKept
+		if kept[at/2] = mergeKept; mergeKept {
+			c.merge = at/2 + 1
+		}
 		delete(index, scalarValue(old.Content[at]))
 	}
 	plan := make([]int, len(now.Content)/2)
@@ -209,8 +214,8 @@ func (c *collection) carryOut(plan []int, kept []bool, at func(int) (key, value 
 			c.update(c.entries[j], key, value)
 			previous = j
 		case j == fromMerge:
-		case previous >= 0:
-			c.insertAfter(c.entries[previous].last, c.encode(key, value))
+		case max(previous+1, c.merge) > 0:
+			c.insertAfter(c.entries[max(previous+1, c.merge)-1].last, c.encode(key, value))
 		default:
 			c.insertBefore(c.entries[survivor], c.encode(key, value))
 		}

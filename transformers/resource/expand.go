@@ -9,6 +9,9 @@ import (
 // maxExpanded is how many nodes all aliases of one document may expand to.
 const maxExpanded = 100_000
 
+// binaryTag is the tag of a scalar that most readers decode.
+const binaryTag = "!!binary"
+
 // expander replaces aliases and merge keys by what they stand for.
 type expander struct {
 	left int
@@ -18,7 +21,8 @@ type expander struct {
 // expand turns a parsed document into a tree without anchors, aliases and
 // `<<` keys. Errors, with the line: a document that is too large when
 // expanded, an alias inside of what it stands for, a key that is given twice
-// or is no scalar, a `<<` of anything but mappings.
+// or is no scalar, a `<<` of anything but mappings, or of a key that stands
+// above it with another value.
 //
 // The node that takes the place of an alias has the alias's position, by
 // which it is found in the text again.
@@ -60,19 +64,19 @@ func forgetAnchors(n *yaml.Node) {
 	}
 }
 
-// checkKeys refuses duplicate and non-scalar keys, which the parser lets by.
+// checkKeys refuses keys that are given twice or are no text, which the parser accepts.
 func checkKeys(n *yaml.Node) error {
 	if n.Kind == yaml.MappingNode {
-		seen := make(map[string]bool, len(n.Content)/2)
+		seen := make(map[string]int, len(n.Content)/2)
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			key := n.Content[i]
-			if key.Kind != yaml.ScalarNode {
-				return &lineError{key.Line, "a mapping key must be a plain or quoted scalar"}
+			if tag := key.ShortTag(); key.Kind != yaml.ScalarNode || tag == binaryTag || tag == yaml.NodeTagNull {
+				return &lineError{line: key.Line, msg: "a mapping key must be a plain or quoted scalar"}
 			}
-			if seen[scalarValue(key)] {
-				return &lineError{key.Line, fmt.Sprintf("the key %q is given twice", shorten(key.Value))}
+			if line := seen[scalarValue(key)]; line > 0 {
+				return &lineError{line: key.Line, msg: fmt.Sprintf("the key %q is given twice", shorten(key.Value)), earlier: line}
 			}
-			seen[scalarValue(key)] = true
+			seen[scalarValue(key)] = key.Line
 		}
 	}
 	for _, c := range n.Content {
@@ -115,7 +119,7 @@ func (e *expander) node(n *yaml.Node) error {
 // target returns a copy of what an alias stands for, expanded itself.
 func (e *expander) target(alias *yaml.Node) (*yaml.Node, error) {
 	if e.open[alias.Alias] {
-		return nil, &lineError{alias.Line, "an alias is inside of what it stands for"}
+		return nil, &lineError{line: alias.Line, msg: "an alias is inside of what it stands for"}
 	}
 	e.open[alias.Alias] = true
 	defer delete(e.open, alias.Alias)
@@ -130,7 +134,7 @@ func (e *expander) target(alias *yaml.Node) (*yaml.Node, error) {
 // copy copies a tree, aliases as they are, and pays for each node.
 func (e *expander) copy(n *yaml.Node, line int) (*yaml.Node, error) {
 	if e.left--; e.left < 0 {
-		return nil, &lineError{line, fmt.Sprintf("the aliases of the document expand to more than %d nodes", maxExpanded)}
+		return nil, &lineError{line: line, msg: fmt.Sprintf("the aliases of the document expand to more than %d nodes", maxExpanded)}
 	}
 	c := *n
 	c.Anchor, c.Line, c.Column = "", 0, 0
@@ -166,8 +170,13 @@ func (e *expander) merge(n *yaml.Node) error {
 		sources = value.Content
 	}
 	have := map[string]bool{}
+	before := map[string]*yaml.Node{} // the values that kubectl's parser lets a later `<<` replace
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		have[scalarValue(n.Content[i])] = i != at
+		key := scalarValue(n.Content[i])
+		have[key] = i != at
+		if i < at {
+			before[key] = n.Content[i+1]
+		}
 	}
 	var brought []*yaml.Node
 	for _, source := range sources {
@@ -179,10 +188,14 @@ func (e *expander) merge(n *yaml.Node) error {
 			source = copied
 		}
 		if source.Kind != yaml.MappingNode {
-			return &lineError{n.Content[at].Line, "`<<` needs a mapping, or a sequence of mappings"}
+			return &lineError{line: n.Content[at].Line, msg: "`<<` needs a mapping, or a sequence of mappings"}
 		}
 		for i := 0; i+1 < len(source.Content); i += 2 {
-			if key := source.Content[i]; !have[scalarValue(key)] {
+			key := source.Content[i]
+			if own := before[scalarValue(key)]; own != nil && !equal(own, source.Content[i+1]) {
+				return ambiguous(n.Content[at].Line, "expected `<<` above the key %q, which it sets too, got it below, where kubectl lets it win; move `<<` up", shorten(key.Value))
+			}
+			if !have[scalarValue(key)] {
 				have[scalarValue(key)] = true
 				brought = append(brought, key, source.Content[i+1])
 			}

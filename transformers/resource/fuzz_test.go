@@ -13,7 +13,7 @@ import (
 // streams are inputs that are easy to get wrong.
 var streams = []string{
 	"", "\n", "---", "---\n", "---\n---\n", "# c\n", "a: 1", "a: 1\n---\nb: 2", "---\r\na: 1\r\n---\r\nb: 2\r\n",
-	"--- # c\nkind: A\n", "--- {kind: A}\n", "--- |\n  x\n---\nkind: B\n", "---x\n", "kind: A\n...\n---\nkind: B\n", "kind: A\n...\nkind: B\n",
+	"--- # c\nkind: A\n", "kind: A\n...\n---\nkind: B\n", "kind: A\n...\nkind: B\n",
 	"%YAML 1.2\n---\nkind: A\n", "%YAML 1.1\n%TAG ! tag:x,2000:\n---\nkind: A\nb: !x y\n", "\ufeffkind: A\n", "\ufeff---\nkind: A\n---\n\ufeffkind: B\n",
 	"kind: A\rkind: B\n", "a: \"x\u0085kind: A\"\nkind: B\n", "a: x\u2028kind: A\n", "kind: A\u2029kind: B\n",
 	"a: {\nkind: A\n }\n", "a: \"\nkind: A\n \"\nkind: B\n", "kind:\n  A\n", "kind: A\n  B\n", "kind : A\n", "\"kind\": A\n", "? kind\n: A\n",

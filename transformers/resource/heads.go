@@ -30,6 +30,9 @@ func parseHead(s *Set, doc int) *unit {
 	if scalar(root.Content[0], "kind") != kind || expand(root) != nil {
 		return nil
 	}
+	if checkIdentities(root.Content[0]) != nil {
+		return nil
+	}
 	u := &unit{set: s, doc: doc, raw: raw, root: root, head: true, print: fingerprint(root)}
 	u.collect(root.Content[0])
 	return u
@@ -50,6 +53,9 @@ func headOf(raw []byte) []byte {
 		switch {
 		case len(line) == 0 || line[0] == '#' || line[0] == ' ' && (metadata || blankOrComment(line)):
 		case metadata:
+			if again(rest, "apiVersion") || again(rest, "metadata") {
+				return nil
+			}
 			return raw[:len(raw)-len(rest)]
 		case string(key) == "metadata":
 			if !blankOrComment(line[len("metadata:"):]) {
@@ -66,6 +72,11 @@ func headOf(raw []byte) []byte {
 		return nil
 	}
 	return raw
+}
+
+// again reports whether a key stands at the start of a line of what follows a head.
+func again(rest []byte, key string) bool {
+	return bytes.HasPrefix(rest, []byte(key)) || bytes.Contains(rest, []byte("\n"+key))
 }
 
 // plainVersion accepts a value that ends on its line: an API version, perhaps

@@ -157,10 +157,13 @@ func (o *Object) Document() string {
 	}
 }
 
-// identify fills the identity from the tree.
+// identify fills the identity from the tree, or gives it that of a typed list's items.
 func (o *Object) identify(apiVersion, kind string) {
 	root := o.node.YNode()
-	o.APIVersion, o.Kind = orUnknown(scalar(root, "apiVersion"), apiVersion), orUnknown(scalar(root, "kind"), kind)
+	o.APIVersion, o.Kind = scalar(root, "apiVersion"), scalar(root, "kind")
+	if o.APIVersion == "" && o.Kind == "" {
+		o.APIVersion, o.Kind = apiVersion, kind
+	}
 	metadata := child(root, "metadata")
 	o.Namespace, o.Name = scalar(metadata, "namespace"), scalar(metadata, "name")
 	if child(metadata, "annotations") != nil && !o.added {

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -32,6 +35,7 @@ type unit struct {
 	print   uint64
 	objects []*Object
 	list    bool // its objects are its items
+	marked  bool // raw lacks the byte order mark that the input has, see dropMark
 	head    bool // only apiVersion, kind and metadata were parsed, see Heads
 }
 
@@ -42,7 +46,11 @@ func parseUnit(s *Set, doc, limit int) (*unit, error) {
 		return nil, codes.Errorf(codes.FileTooLarge, "%s: %d MiB in one document, more than the %d MiB that are read (Kubernetes takes objects of about 1.5 MiB)",
 			u.name(), len(u.raw)>>20, limit>>20)
 	}
-	var err error
+	u.raw = bytes.TrimSuffix(u.raw, s.tail(doc))
+	err := u.dropMark()
+	if err != nil {
+		return nil, err
+	}
 	if u.parsed, err = parseText(u.raw); err != nil {
 		return nil, u.wrap(err)
 	}
@@ -51,14 +59,84 @@ func parseUnit(s *Set, doc, limit int) (*unit, error) {
 		return nil, u.wrap(err)
 	}
 	u.print = fingerprint(u.root)
+	if err := checkIdentities(u.root.Content[0]); err != nil {
+		return nil, u.wrap(err)
+	}
 	u.collect(u.root.Content[0])
 	return u, nil
+}
+
+// dropMark removes the byte order mark that a document begins with from raw, as
+// kubectl does. kubectl drops one that follows a separator only if a document
+// comes before, because it keeps a stream's first separator with the document. A mark
+// elsewhere, a space that YAML does not know and a `---` that is indented are
+// errors, because some readers drop them and others make them a part of the first key.
+func (u *unit) dropMark() error {
+	content := trimFiller(u.raw)
+	at := len(u.raw) - len(content)
+	_, behind := cutLine(u.raw)
+	if bytes.HasPrefix(content, utf8BOM) && len(content) == len(behind) && isSeparator(u.raw) && u.doc > 0 && u.set.hasContent(u.doc-1) {
+		content = content[len(utf8BOM):]
+		u.raw, u.marked = slices.Concat(u.raw[:at], content), true
+		content = bytes.TrimLeft(content, " \t\r\n")
+	}
+	if bytes.HasPrefix(content, []byte("---")) {
+		return u.wrap(ambiguous(lineOf(u.raw, at), "expected a key, got `---` after other characters, which Helm takes for a separator; put `---` at the start of the line"))
+	}
+	if r, _ := utf8.DecodeRune(content); r == '\ufeff' || unicode.IsSpace(r) {
+		return u.wrap(ambiguous(lineOf(u.raw, at), "expected a key, got the invisible character U+%04X, which some readers drop; remove it", r))
+	}
+	return nil
+}
+
+// checkIdentities refuses, in a document's root and in the items of lists, what other
+// readers take for another identity.
+func checkIdentities(root *yaml.Node) error {
+	metadata := child(root, "metadata")
+	for _, value := range []*yaml.Node{child(root, "apiVersion"), child(root, "kind"), child(metadata, "namespace"), child(metadata, "name")} {
+		if value != nil && !isPlainName(value) {
+			return ambiguous(value.Line, "expected a name on one line, got base64, a block scalar or a space at its end, which readers understand in different ways; write the name alone")
+		}
+	}
+	items := child(root, "items")
+	if items == nil || items.Kind != yaml.SequenceNode {
+		return nil
+	}
+	if listItems(root) == nil && len(items.Content) > 0 {
+		return ambiguous(items.Line, "expected `kind: List`, because kubectl takes every object with `items` for a list; write `kind: List`, or rename `items`")
+	}
+	for _, item := range items.Content {
+		if item.ShortTag() == yaml.NodeTagNull && scalar(root, "kind") != "ResourceList" {
+			return ambiguous(item.Line, "expected an object in `items`, got null, which kubectl takes for one without a name; remove it")
+		}
+		if err := checkIdentities(item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isPlainName reports whether all readers take a scalar for the same text. Helm trims
+// the end of a document, and kubectl ends its last line.
+func isPlainName(n *yaml.Node) bool {
+	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 || n.ShortTag() == binaryTag {
+		return false
+	}
+	return n.Style&quotedStyles != 0 || strings.TrimSpace(n.Value) == n.Value
 }
 
 // lineError is a problem at a line of a document, from 1; 0 when unknown.
 type lineError struct {
 	line int
 	msg  string
+	// earlier is the line that it contradicts, 0 when there is none.
+	earlier int
+	// isYAML says that it is YAML, but not the same to all readers.
+	isYAML bool
+}
+
+func ambiguous(line int, format string, args ...any) error {
+	return &lineError{line: line, msg: fmt.Sprintf(format, args...), isYAML: true}
 }
 
 func (e *lineError) Error() string { return e.msg }
@@ -120,12 +198,24 @@ func parserError(err error) error {
 
 // wrap names document and line of the input in an error.
 func (u *unit) wrap(err error) error {
+	where, detail := u.where(), ""
 	var at *lineError
-	if !errors.As(err, &at) || at.line == 0 {
-		return codes.Errorf(codes.InvalidYAML, "%s: invalid YAML: %w", u.where(), err)
+	if !errors.As(err, &at) {
+		at = &lineError{}
 	}
-	line := at.line + bytes.Count(u.set.src[:u.set.starts[u.doc]], []byte("\n"))
-	return codes.Errorf(codes.InvalidYAML, "%s: line %d of the input: invalid YAML: %w", u.where(), line, err)
+	before := lineOf(u.set.src, int(u.set.starts[u.doc])) - 1
+	if at.line > 0 {
+		where = fmt.Sprintf("%s: line %d of the input", where, before+at.line)
+	}
+	switch {
+	case at.isYAML:
+		return codes.Errorf(codes.AmbiguousYAML, "%s: %w", where, err)
+	case at.earlier > 0:
+		detail = fmt.Sprintf(", before on line %d; Helm and kubectl use the last one only; remove the other", before+at.earlier)
+	case strings.HasPrefix(err.Error(), "unknown anchor") && bytes.Contains(u.raw, []byte(helmFilename)):
+		detail = "; Helm 4 dropped the anchor when it took lists and annotations apart; write the value in place of the alias in the chart"
+	}
+	return codes.Errorf(codes.InvalidYAML, "%s: invalid YAML: %w%s", where, err, detail)
 }
 
 // name is the document's number among those with content.
@@ -179,22 +269,12 @@ func (u *unit) collectItems(list, items *yaml.Node) {
 	}
 }
 
-// listItems returns the items of a `kind: List`, or of another list kind
-// whose items are all objects; nil for all else. (Items of a typed list, such
-// as ConfigMapList, may leave out their kind.)
+// listItems returns the items of a `kind: List` or of another list kind; nil for all
+// else. (Items of a typed list, such as ConfigMapList, may leave out their kind.)
 func listItems(n *yaml.Node) *yaml.Node {
-	kind := scalar(n, "kind")
 	items := child(n, "items")
-	if !strings.HasSuffix(kind, "List") || items == nil || items.Kind != yaml.SequenceNode {
+	if !strings.HasSuffix(scalar(n, "kind"), "List") || items == nil || items.Kind != yaml.SequenceNode {
 		return nil
-	}
-	if kind == "List" {
-		return items
-	}
-	for _, item := range items.Content {
-		if scalar(item, "kind") == "" && child(item, "metadata") == nil {
-			return nil
-		}
 	}
 	return items
 }

@@ -16,16 +16,17 @@ import (
 // makes the line not a plain key line. A flow collection or quoted scalar
 // over several lines may hold column-0 lines of its own; then a second kind
 // line, or none of the root's, is seen, and neither makes a skipped document
-// one of a wanted kind.
-func quickKind(chunk []byte) (kind []byte, ok bool) {
-	if strangeBytes(chunk) {
+// one of a wanted kind. The parser must tell too whether a root with items is a list.
+// ordinary says that the whole stream has no strange bytes.
+func quickKind(chunk []byte, ordinary bool) (kind []byte, ok bool) {
+	if !ordinary && strangeBytes(chunk) {
 		return nil, false
 	}
 	if isSeparator(chunk) {
 		chunk = chunk[len("---"):]
 	}
 	var line []byte
-	started := false
+	started, hasItems := false, false
 	for len(chunk) > 0 {
 		if started && chunk[0] == ' ' {
 			chunk = skipIndented(chunk)
@@ -41,6 +42,7 @@ func quickKind(chunk []byte) (kind []byte, ok bool) {
 		}
 		started = true
 		if string(line[:colon]) != "kind" {
+			hasItems = hasItems || string(line[:colon]) == "items"
 			continue
 		}
 		value := plainWord(line[colon+1:])
@@ -49,37 +51,7 @@ func quickKind(chunk []byte) (kind []byte, ok bool) {
 		}
 		kind = value
 	}
-	return kind, kind != nil
-}
-
-// headKind returns the kind of a document that has nothing but comments and an
-// apiVersion above it, as nearly all have; nil for others. In an ordinary stream, which
-// has no `...` after which a document may start that is not seen as one, none of these
-// lines can reach over its end in a way that makes the next one not a key, so that the
-// rest of the document need not be looked at: it cannot hold a second kind and parse.
-func headKind(rest []byte) []byte {
-	if isSeparator(rest) {
-		rest = rest[len("---"):]
-	}
-	for len(rest) > 0 {
-		line, next := cutLine(rest)
-		rest = next
-		if blankOrComment(line) {
-			continue
-		}
-		colon := plainKey(line)
-		switch string(line[:colon]) {
-		case "apiVersion":
-			if !plainVersion(line[colon+1:]) {
-				return nil
-			}
-		case "kind":
-			return plainWord(line[colon+1:])
-		default:
-			return nil
-		}
-	}
-	return nil
+	return kind, kind != nil && (!hasItems || bytes.HasSuffix(kind, []byte("List")))
 }
 
 // strangeBytes finds characters that a YAML reader takes as line breaks (or

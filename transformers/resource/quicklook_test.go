@@ -17,7 +17,7 @@ func TestQuickKind(t *testing.T) {
 		"--- {kind: A}\n": "", "--- !!map\nkind: A\n": "", " kind: A\n": "", "kind:\tA\n": "", "\tkind: A\n": "", "kind: A\n...\n": "",
 		"a: b\rkind: A\n": "", "a: \u0085\nkind: A\n": "", "a: \u2028\nkind: A\n": "", "a: \ufeff\nkind: A\n": "", "- a\nkind: A\n": "", "%YAML 1.1\n---\nkind: A\n": "",
 	} {
-		kind, ok := quickKind([]byte(src))
+		kind, ok := quickKind([]byte(src), false)
 		assert.Equal(t, want, string(kind), "%q", src)
 		assert.Equal(t, want != "", ok, "%q", src)
 	}

@@ -306,11 +306,7 @@ func (r *rewriter) whole(old, now, want *yaml.Node) ([]byte, error) {
 		}
 		encoded = body
 	}
-	before := r.src[:start]
-	if line := r.line(first); !r.json && isSeparator(line) {
-		before = append(append([]byte{}, r.src[:start]...), "---"+r.eol...)
-	}
-	out := bytes.Join([][]byte{before, withLineEnding(encoded, r.eol), r.src[end:]}, nil)
+	out := bytes.Join([][]byte{r.src[:start], withLineEnding(encoded, r.eol), r.src[end:]}, nil)
 	if !means(out, want) {
 		return nil, errUnwritable
 	}

@@ -46,7 +46,8 @@ type Set struct {
 
 // ParseStream reads a stream of documents that `---` lines part. Documents
 // are not parsed, so broken ones are errors of Select only. An error is
-// returned for UTF-16 and for more than 4 GiB.
+// returned for UTF-16, for more than 4 GiB and for a line that begins with `---`
+// and is no separator to all readers.
 func ParseStream(src []byte) (*Set, error) {
 	if err := checkEncoding(src); err != nil {
 		return nil, err
@@ -55,7 +56,10 @@ func ParseStream(src []byte) (*Set, error) {
 	if bytes.HasPrefix(src, utf8BOM) {
 		s.base = len(utf8BOM)
 	}
-	s.starts, s.ordinary = split(src, s.base)
+	var err error
+	if s.starts, s.ordinary, err = split(src, s.base); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -177,9 +181,10 @@ func removeKey(mapping *yaml.Node, key string) {
 // the stream's, added objects last. It may return a few more than asked for,
 // and never fewer.
 //
-// A document is parsed when its kind and bytes say that it may be wanted; an
-// error names the document, and the line in the input, that cannot be
-// parsed. What is known not to be wanted is not looked at any further.
+// A document is parsed when its kind and bytes say that it may be wanted, and
+// whenever only the parser can tell its kind; an error names the document, and
+// the line in the input, that cannot be parsed or that other readers understand
+// in another way. What is known not to be wanted is not looked at any further.
 func (s *Set) Select(kinds []string, needles ...string) ([]*Object, error) {
 	return s.find(newQuery(kinds, needles), false)
 }
@@ -204,7 +209,7 @@ func (s *Set) find(q *query, heads bool) ([]*Object, error) {
 		}
 		u := s.units[i]
 		if u == nil || u.head && !heads && !u.removed() {
-			if !s.mayHold(i, q) || !s.hasContent(i) {
+			if !s.mayHold(i, q) && s.kindOf(i) != doubtful || !s.hasContent(i) {
 				continue
 			}
 			var err error
@@ -419,13 +424,8 @@ func (s *Set) kindNumberOf(doc int) int {
 		s.kinds, s.kindNames = make([]uint16, len(s.starts)), []string{"", doubtful}
 		s.kindNumbers = map[string]uint16{doubtful: 1}
 	}
-	if s.kinds[doc] == 0 && s.ordinary {
-		if kind := headKind(s.chunk(doc)); kind != nil {
-			s.kinds[doc] = s.kindNumber(kind, true)
-		}
-	}
 	if s.kinds[doc] == 0 {
-		s.kinds[doc] = s.kindNumber(quickKind(s.chunk(doc)))
+		s.kinds[doc] = s.kindNumber(quickKind(s.chunk(doc), s.ordinary))
 	}
 	return int(s.kinds[doc])
 }

@@ -52,8 +52,8 @@ func TestUnchangedStreamsKeepTheirBytes(t *testing.T) {
 func TestLenCountsDocumentsWithContent(t *testing.T) {
 	for src, want := range map[string]int{
 		"": 0, "\n": 0, "---": 0, "---\n---\n": 0, "# c\n---\n# d\n": 0, "a: 1": 1, "a: 1\n---\n": 1, "---\n# c\n---\na: 1\n---\nb: 2": 2,
-		"--- # c\n": 0, "--- {a: 1}\n--- x": 2, "---\r\na: 1\r\n---\r\n": 1, "%YAML 1.2\n---\na: 1\n": 1, "\ufeff": 0, "\ufeffa: 1": 1,
-		"a: |\n  ---\n---x: 1\n": 1, "...\n": 0, "# c\u0085a: 1": 1,
+		"--- # c\n": 0, "---\n{a: 1}\n---\nx": 2, "---\r\na: 1\r\n---\r\n": 1, "%YAML 1.2\n---\na: 1\n": 1, "\ufeff": 0, "\ufeffa: 1": 1,
+		"a: |\n  ---\n  ---x: 1\n": 1, "...\n": 0, "# c\u0085a: 1": 1,
 	} {
 		assert.Equal(t, want, parse(t, src).Len(), "%q", src)
 	}
@@ -156,7 +156,7 @@ func TestErrorsNameDocumentAndLine(t *testing.T) {
 	for name, c := range map[string]struct{ src, want string }{
 		"unclosed": {"kind: A\n---\n# Source: c/x.yaml\nkind: A\nv: [secret-value\n", "c/x.yaml (document 2): line 5 of the input: invalid YAML: did not find expected ',' or ']'"},
 		"tab":      {"kind: A\n---\nkind: B\n\tx: 1\n", "document 2: line 3 of the input: invalid YAML: found a tab character that violates indentation"},
-		"twice":    {"kind: A\n---\nkind: A\nv: 1\nv: 2\n", "document 2: line 5 of the input: invalid YAML: the key \"v\" is given twice"},
+		"twice":    {"kind: A\n---\nkind: A\nv: 1\nv: 2\n", "document 2: line 5 of the input: invalid YAML: the key \"v\" is given twice, before on line 4; Helm and kubectl use the last one only; remove the other"},
 		"two":      {"kind: A\n...\nkind: A\n", "document 1: line 3 of the input: invalid YAML: did not find expected <document start>"},
 		"complex":  {"? [a]\n: b\n", "document 1: line 1 of the input: invalid YAML: a mapping key must be a plain or quoted scalar"},
 		"bomb": {"kind: A\na: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\n",
@@ -258,4 +258,29 @@ func TestResourceList(t *testing.T) {
 	assert.Nil(t, s.FunctionConfig())
 	s.Add(yaml.MustParse("kind: New\n"))
 	assert.Contains(t, output(t, s), "items:\n- kind: New\n")
+}
+
+// What stands between two documents goes with either one.
+func TestRemovedDocumentsLeaveNothingBetween(t *testing.T) {
+	for name, c := range map[string]struct{ src, want string }{
+		"the directives above":    {"kind: X\n... # c\n%YAML 1.1\n---\nkind: A\n...\n---\nkind: Y\n", "kind: X\n... # c\n---\nkind: Y\n"},
+		"the directives below":    {"kind: A\n...\n%YAML 1.1\n---\nkind: X\n", "---\nkind: X\n"},
+		"its own directives":      {"%YAML 1.2\n---\nkind: A\n...\n---\nkind: X\n", "---\nkind: X\n"},
+		"a mark":                  {"kind: X\n---\n\ufeffkind: A\n---\n\ufeffkind: Y\n", "kind: X\n---\n\ufeffkind: Y\n"},
+		"the mark of a first one": {"kind: A\n---\n\ufeffkind: X\n", "---\nkind: X\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := parse(t, c.src)
+			objects := selectAll(t, s, "A")
+			require.Len(t, objects, 1)
+			s.Remove(objects[0])
+			assert.Equal(t, c.want, output(t, s))
+		})
+	}
+}
+
+func TestEditedDocumentsKeepDirectivesAndLoseTheMark(t *testing.T) {
+	s := parse(t, "kind: X\n---\n\ufeffkind: A\n...\n%YAML 1.1\n---\nkind: Y\n")
+	require.NoError(t, selectAll(t, s, "A")[0].Node().PipeE(yaml.SetField("v", yaml.NewStringRNode("x"))))
+	assert.Equal(t, "kind: X\n---\nkind: A\nv: x\n...\n%YAML 1.1\n---\nkind: Y\n", output(t, s))
 }

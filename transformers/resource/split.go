@@ -2,7 +2,10 @@ package resource
 
 import (
 	"bytes"
+	"fmt"
 	"math"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/connected-registry/scenario/codes"
 )
@@ -33,17 +36,21 @@ func checkEncoding(src []byte) error {
 //
 // YAML ends a document at a `---` in column 0 whatever is open (a quoted
 // scalar and a flow collection are errors then, a block scalar ends), so no
-// parser is needed to find them.
-func split(src []byte, base int) (starts []uint32, ordinary bool) {
+// parser is needed to find them. Any other line that begins with `---` is an
+// error, because Helm starts a document there, and kubectl may.
+func split(src []byte, base int) (starts []uint32, ordinary bool, err error) {
 	return splitBy(blockSize, src, base)
 }
 
 // blockSize is a part of every processor's cache: memory is read once for both looks.
 const blockSize = 128 << 10
 
-func splitBy(block int, src []byte, base int) (starts []uint32, ordinary bool) {
+func splitBy(block int, src []byte, base int) (starts []uint32, ordinary bool, err error) {
 	if len(src) == base {
-		return nil, true
+		return nil, true, nil
+	}
+	if bytes.HasPrefix(src[base:], []byte("---")) && !isBareSeparator(src[base:]) {
+		return nil, false, separatorError(src, base)
 	}
 	// Room for documents of the usual size: growing copies.
 	starts, ordinary = append(make([]uint32, 0, 16+len(src)/1024), uint32(base)), true
@@ -62,7 +69,9 @@ func splitBy(block int, src []byte, base int) (starts []uint32, ordinary bool) {
 			}
 			if src[line] == '.' {
 				ordinary = false
-			} else if isSeparator(src[line:]) {
+			} else if !isBareSeparator(src[line:]) {
+				return nil, false, separatorError(src, line)
+			} else {
 				starts = append(starts, uint32(line))
 			}
 			pos = line + len("---") - 1
@@ -73,8 +82,42 @@ func splitBy(block int, src []byte, base int) (starts []uint32, ordinary bool) {
 	if len(starts) > 1 && contentStart(src[base:starts[1]]) == '%' {
 		starts = append(starts[:1], starts[2:]...)
 	}
-	return starts, ordinary
+	return starts, ordinary, nil
 }
+
+// isBareSeparator reports whether a line is one that all readers take for the same
+// separator: `---`, then spaces or tabs, then perhaps a comment.
+func isBareSeparator(text []byte) bool {
+	line, _, ended := bytes.Cut(text[len("---"):], []byte("\n"))
+	if ended {
+		line = bytes.TrimSuffix(line, []byte("\r"))
+	}
+	rest := bytes.TrimLeft(line, " \t")
+	return len(rest) == 0 || rest[0] == '#' && len(rest) < len(line) && !bytes.ContainsFunc(rest, isUnseen)
+}
+
+// isUnseen reports whether a character is invalid, or a line break to some readers.
+func isUnseen(r rune) bool {
+	return r == utf8.RuneError || r != '\t' && !unicode.IsGraphic(r)
+}
+
+// separatorError returns the error of a line that begins with `---` and is none. It
+// quotes nothing but a key, because the rest may be secret.
+func separatorError(src []byte, at int) error {
+	got := "`---` and other text"
+	line, _ := cutLine(src[at+len("---"):])
+	switch key := plainKey(line); {
+	case key > 0:
+		got = fmt.Sprintf("`---%s`", shorten(string(line[:key])))
+	case line[0] == '#', line[0] == '-':
+		got = fmt.Sprintf("`---%c`", line[0])
+	}
+	return codes.Errorf(codes.InvalidSeparator, "line %d of the input: expected `---`, alone or before a space and a comment, got %s; "+
+		"put a line break after `---`", lineOf(src, at), got)
+}
+
+// lineOf returns the number of the line that an offset is in, from 1.
+func lineOf(src []byte, at int) int { return 1 + bytes.Count(src[:at], []byte("\n")) }
 
 // nextMarker returns where the first line after pos starts that begins with `---` or
 // `...`, -1 when there is none. It looks at every third byte, as a marker has three;
@@ -152,11 +195,20 @@ func breakWidth(b []byte) int {
 // contentStart returns the first byte of a chunk's content, 0 when it has
 // only blanks, comments and its separator.
 func contentStart(chunk []byte) byte {
+	if content := trimFiller(chunk); len(content) > 0 {
+		return content[0]
+	}
+	return 0
+}
+
+// trimFiller returns a chunk from its first content on, behind its separator, blanks
+// and comments.
+func trimFiller(chunk []byte) []byte {
 	if isSeparator(chunk) {
 		chunk = chunk[len("---"):]
 	}
 	for len(chunk) > 0 {
-		switch c := chunk[0]; c {
+		switch chunk[0] {
 		case ' ', '\t', '\r', '\n':
 			chunk = chunk[1:]
 		case '#':
@@ -167,12 +219,40 @@ func contentStart(chunk []byte) byte {
 				w = len("...")
 			}
 			if w == 0 {
-				return c
+				return chunk
 			}
 			chunk = chunk[w:]
 		}
 	}
-	return 0
+	return nil
+}
+
+// directives returns the offset in a chunk from which on it has only directives, such
+// as `%YAML 1.2`, for the document that follows; its length when it has none. They
+// stand after a `...`, and go when either document is removed: see closeGaps.
+func directives(chunk []byte) int {
+	const end = "\n..."
+	at := bytes.LastIndex(chunk, []byte(end))
+	if at < 0 || !isDocumentEnd(chunk[at+1:]) {
+		return len(chunk)
+	}
+	at += len(end)
+	line, rest := cutLine(chunk[at:])
+	if !blankOrComment(line) {
+		return len(chunk)
+	}
+	found := len(chunk)
+	for len(rest) > 0 {
+		from := len(chunk) - len(rest)
+		line, rest = cutLine(rest)
+		switch {
+		case len(line) > 0 && line[0] == '%':
+			found = min(found, from)
+		case !blankOrComment(line):
+			return len(chunk)
+		}
+	}
+	return found
 }
 
 // commentEnd returns the offset of the line break that ends a comment.

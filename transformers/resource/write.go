@@ -3,6 +3,7 @@ package resource
 import (
 	"bytes"
 	"io"
+	"slices"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -92,12 +93,53 @@ func (s *Set) texts() (map[int][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		texts[i] = text
+		texts[i] = slices.Concat(text, s.tail(i))
 	}
+	s.closeGaps(texts)
 	if len(s.addedDocuments()) > 0 {
 		s.endLastLine(texts)
 	}
 	return texts, nil
+}
+
+// closeGaps changes the neighbors of removed documents: the one before loses the
+// directives that it ends with, the one after the byte order mark that only a document
+// before it makes one.
+func (s *Set) closeGaps(texts map[int][]byte) {
+	for i := range s.starts {
+		if text, touched := texts[i]; !touched || len(text) > 0 {
+			continue
+		}
+		if i > 0 && len(s.tail(i-1)) > 0 {
+			text, touched := texts[i-1]
+			if !touched {
+				text = s.chunk(i - 1)
+			}
+			texts[i-1] = bytes.TrimSuffix(text, s.tail(i-1))
+		}
+		if u := s.units[i+1]; u != nil && u.marked && !u.removed() && !u.changed() && !s.follows(i+1, texts) {
+			texts[i+1] = slices.Concat(u.raw, s.tail(i+1))
+		}
+	}
+}
+
+// follows reports whether the document that stays before another has content.
+func (s *Set) follows(doc int, texts map[int][]byte) bool {
+	for doc--; doc >= 0; doc-- {
+		if text, touched := texts[doc]; !touched || len(text) > 0 {
+			return s.hasContent(doc)
+		}
+	}
+	return false
+}
+
+// tail returns the directives that a document ends with, see directives.
+func (s *Set) tail(doc int) []byte {
+	if s.ordinary {
+		return nil
+	}
+	chunk := s.chunk(doc)
+	return chunk[directives(chunk):]
 }
 
 // addedDocuments are what comes after the input's last document. In a ResourceList

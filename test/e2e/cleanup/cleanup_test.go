@@ -165,26 +165,18 @@ func (d *desk) waitForSecrets(t *testing.T, left []string) {
 	}
 }
 
-// cleanUp prints the script, runs it a part at a time, and once more as a whole.
+// cleanUp prints the script, runs its first part by itself, and then the whole. A
+// preinstalled cert-manager's row runs it once more: after that nothing is left to do.
 func (d *desk) cleanUp(t *testing.T, r row, before map[string]string) {
 	t.Helper()
 	script := d.run(t, printScript)
 	var plan struct {
-		Parts []struct {
-			Title    string
-			Manual   bool
-			Commands []string
-		}
+		Setup string
+		Parts []struct{ Commands []string }
 	}
 	require.NoError(t, json.Unmarshal([]byte(d.run(t, printScript+" --output json")), &plan))
-	var commands []string
-	for _, part := range plan.Parts {
-		if !part.Manual {
-			commands = append(commands, strings.Join(part.Commands, "\n"))
-		}
-	}
 	done := d.hookSucceeds(t)
-	d.run(t, commands[0])
+	d.run(t, plan.Setup+strings.Join(plan.Parts[0].Commands, "\n"))
 	done()
 	after := everything(t, d.cluster)
 	for _, object := range r.left {
@@ -193,12 +185,12 @@ func (d *desk) cleanUp(t *testing.T, r row, before map[string]string) {
 	if !r.preinstalled {
 		d.cluster.StopCertManager(t) // its Deployment has gone
 	}
-	for _, command := range commands[1:] {
-		d.run(t, command)
-	}
-	eventuallyAsBefore(t, d.cluster, before, nil)
 	d.run(t, script)
 	eventuallyAsBefore(t, d.cluster, before, nil)
+	if r.preinstalled {
+		d.run(t, script)
+		eventuallyAsBefore(t, d.cluster, before, nil)
+	}
 }
 
 // withoutWebhook takes the configuration of a bundled cert-manager's webhook out: it
@@ -251,8 +243,16 @@ func TestCleanupKeepsCRDsThatAreUsed(t *testing.T) {
 	d.withoutWebhook(t)
 	c.Apply(t, []byte(clusterIssuer))
 	script := d.run(t, printScript)
-	assert.Contains(t, script, "# $ if crds=$(kubectl get crd", "whose they are is for a person to say")
-	script = regexp.MustCompile(`(?ms)^# \$ if crds=.*?^#   fi$`).ReplaceAllStringFunc(script, uncomment)
+	assert.Contains(t, script, "# $ delete_unused_crds ", "whose they are is for a person to say")
+	script = regexp.MustCompile(`(?ms)^# \$ require_uninstalled\n# \$ delete_unused_crds .*?\n\n`).ReplaceAllStringFunc(script, uncomment)
+
+	// A CRD that Helm would delete with the release, and somebody's object of its kind.
+	c.Apply(t, []byte(widgets))
+	c.Kubectl(t, "wait", "--for=condition=Established", "crd/widgets.example.com")
+	c.Apply(t, []byte("apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: theirs, namespace: default}\n"))
+	d.stops(t, script, "Helm would delete CRDs and with them the objects of others", "Widget/theirs")
+	c.Kubectl(t, "delete", "crd", "widgets.example.com")
+
 	done := d.hookSucceeds(t)
 	said := d.run(t, script)
 	done()
@@ -303,6 +303,33 @@ func TestCleanupOfWhatKubectlApplied(t *testing.T) {
 	c.Kubectl(t, "delete", "-f", parts.CertManagerCRDs(t))
 }
 
+// widgets are a kind that the release installs without the annotation to keep it.
+const widgets = `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  name: widgets.example.com
+  annotations: {meta.helm.sh/release-name: connected-registry, meta.helm.sh/release-namespace: connected-registry}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {kind: Widget, plural: widgets}
+  versions:
+  - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}
+`
+
+// stops runs a script that must stop, say why, and delete nothing.
+func (d *desk) stops(t *testing.T, script string, says ...string) {
+	t.Helper()
+	before := everything(t, d.cluster)
+	stdout, stderr, err := d.try(script)
+	require.Error(t, err, stdout)
+	assert.Contains(t, stderr, "stopped: ")
+	for _, text := range says {
+		assert.Contains(t, stderr, text)
+	}
+	assert.Equal(t, before, everything(t, d.cluster))
+}
+
 // The volumes of a class that retains them, and the nodes' label.
 func TestCleanupOfDataAndNodes(t *testing.T) {
 	c := parts.SharedCluster(t)
@@ -329,12 +356,84 @@ func TestCleanupOfDataAndNodes(t *testing.T) {
 	})
 	c.Apply(t, []byte(volume("theirs")))
 	script := d.run(t, printScript)
+	d.premises(t, script)
+	c.Apply(t, []byte(othersDaemonSet))
 	done := d.hookSucceeds(t)
-	d.run(t, script)
+	said := d.run(t, script)
 	done()
+	assert.Contains(t, said, "kept: the label of the nodes, because of DaemonSet/default/theirs\n")
+	assert.Contains(t, c.Kubectl(t, "get", "node", "plain", "--output", "yaml"), label)
+	printed, deleted := strings.Index(said, "\nours hostPath map[path:/nowhere type:]\n"), strings.Index(said, `persistentvolume "ours" deleted`)
+	assert.True(t, 0 < printed && printed < deleted, said)
+	c.Kubectl(t, "delete", "daemonset", "theirs")
+	d.run(t, script)
 	eventuallyAsBefore(t, c, before, regexp.MustCompile(`^PersistentVolume//theirs$|^CSINode//plain$|^Lease/`))
 	assert.NotContains(t, c.Kubectl(t, "get", "node", "plain", "--output", "yaml"), label)
-	d.run(t, script)
 	c.Kubectl(t, "delete", "pv", "theirs")
 	assert.True(t, slices.Contains(strings.Split(script, "\n"), "# $ sudo rm -rf '/etc/containerd/certs.d/192.100.100.1' '/etc/containerd/certs.d/192.100.100.1:443'"))
+}
+
+const othersDaemonSet = `apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: theirs, namespace: default}
+spec:
+  selector: {matchLabels: {app: theirs}}
+  template:
+    metadata: {labels: {app: theirs}}
+    spec: {nodeSelector: {containerd-configured-by: connected-registry}, containers: [{name: theirs, image: theirs}]}
+`
+
+// premises breaks what the parts of a script need, one at a time. Each script stops,
+// names what is in the way, and nothing is lost.
+func (d *desk) premises(t *testing.T, script string) {
+	c := d.cluster
+	pod := "apiVersion: v1\nkind: Pod\nmetadata: {name: debug, namespace: connected-registry}\nspec:\n  containers: [{name: debug, image: debug}]\n  volumes: [{name: it, %s}]\n"
+	for broken, says := range map[string]string{
+		strings.Replace(pod, "%s", "persistentVolumeClaim: {claimName: connected-registry-pvc}", 1): ": Pod/debug uses connected-registry-pvc",
+		strings.Replace(pod, "%s", "secret: {secretName: connected-registry-tls}", 1):               ": Pod/debug uses connected-registry-tls",
+		strings.Replace(pod, "%s", "configMap: {name: connected-registry-containerd-config}", 1):    ": Pod/debug uses connected-registry-containerd-config",
+		"apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: web, namespace: connected-registry}\nspec:\n" +
+			"  defaultBackend: {service: {name: web, port: {number: 80}}}\n  tls: [{secretName: connected-registry-tls}]\n": ": Ingress/web uses connected-registry-tls",
+	} {
+		c.Apply(t, []byte(broken))
+		d.stops(t, script, "the next part would delete what is still in use", says)
+		_, stderr, err := c.KubectlInput([]byte(broken), "delete", "--force", "-f", "-")
+		require.NoError(t, err, stderr)
+	}
+
+	d.stops(t, "export HELM_KUBECONTEXT=test\n"+script, "helm and kubectl may call different clusters")
+	d.stops(t, d.run(t, strings.ReplaceAll(printScript, "cleanup -s scenario.yaml -n connected-registry", "cleanup -s scenario.yaml -n default")),
+		"expected the Helm release connected-registry in namespace default, got connected-registry")
+
+	// Flux: the uninstallation has nothing to delete, or deletes what does not uninstall.
+	flux := d.run(t, strings.Replace(printScript, " cleanup ", " cleanup --host flux ", 1))
+	d.stops(t, flux, "cannot list the HelmReleases")
+	helmReleases := strings.NewReplacer("widgets.example.com", "helmreleases.helm.toolkit.fluxcd.io", "example.com", "helm.toolkit.fluxcd.io",
+		"Widget", "HelmRelease", "widgets", "helmreleases", "meta.helm.sh/release-name: connected-registry", "meta.helm.sh/release-name: flux").Replace(widgets)
+	c.Apply(t, []byte(helmReleases))
+	c.Kubectl(t, "wait", "--for=condition=Established", "crd/helmreleases.helm.toolkit.fluxcd.io")
+	still := "the registry is not uninstalled from namespace connected-registry, and the next part needs that; uninstall what is left: Deployment/connected-registry"
+	d.stops(t, flux, still)
+	helmRelease := "apiVersion: helm.toolkit.fluxcd.io/v1\nkind: HelmRelease\nmetadata: {name: site, namespace: default}\nspec: {releaseName: connected-registry, targetNamespace: %s}\n"
+	c.Apply(t, []byte(strings.Replace(helmRelease, "%s", "elsewhere", 1)))
+	d.stops(t, flux, "expected a HelmRelease that installs connected-registry in namespace connected-registry, got one for elsewhere")
+	c.Apply(t, []byte(strings.Replace(helmRelease, "%s", "connected-registry", 1)))
+	_, stderr, err := d.try(flux)
+	require.Error(t, err)
+	assert.Contains(t, stderr, still)
+	c.Kubectl(t, "wait", "--for=delete", "helmrelease/site", "--timeout=0s")
+	c.Kubectl(t, "delete", "crd", "helmreleases.helm.toolkit.fluxcd.io")
+
+	// Arc: az says yes to everything, and kubectl may call another cluster.
+	d.write(t, "bin/az", "#!/bin/sh\necho \"$@\" >>called\n")
+	require.NoError(t, os.Chmod(filepath.Join(d.dir, "bin", "az"), 0o700))
+	arc := d.run(t, strings.Replace(printScript, " cleanup ", " cleanup --host arc --cluster-name plant --resource-group plants --registry contoso --connected-registry edge01 ", 1))
+	d.stops(t, arc, "expected kubectl to call the connected cluster plant of resource group plants, got a cluster that is not connected")
+	assert.NoFileExists(t, filepath.Join(d.dir, "called"))
+	prepare(t, c, "apiVersion: v1\nkind: Namespace\nmetadata: {name: azure-arc}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: azure-clusterconfig, namespace: azure-arc}\n"+
+		"data: {AZURE_RESOURCE_NAME: Plant, AZURE_RESOURCE_GROUP: plants}\n")
+	d.stops(t, arc, still)
+	called, err := os.ReadFile(filepath.Join(d.dir, "called"))
+	require.NoError(t, err)
+	assert.NotContains(t, string(called), "acr connected-registry")
 }

@@ -94,7 +94,8 @@ var notOurs = []string{
 }
 
 // everything lists all that the cluster holds, as Kind/namespace/name and its uid. An
-// object that was deleted and made again is another one.
+// object that was deleted and made again is another one, and so is one that is being
+// deleted.
 func everything(t *testing.T, c *parts.Cluster) map[string]string {
 	t.Helper()
 	var kinds []string
@@ -105,7 +106,7 @@ func everything(t *testing.T, c *parts.Cluster) map[string]string {
 	}
 	found := map[string]string{}
 	listed := c.Kubectl(t, "get", strings.Join(kinds, ","), "--all-namespaces", "--output",
-		`jsonpath={range .items[*]}{.kind}/{.metadata.namespace}/{.metadata.name} {.metadata.uid}{"\n"}{end}`)
+		`jsonpath={range .items[*]}{.kind}/{.metadata.namespace}/{.metadata.name} {.metadata.uid}{.metadata.deletionTimestamp}{"\n"}{end}`)
 	for line := range strings.Lines(listed) {
 		name, uid, _ := strings.Cut(strings.TrimSpace(line), " ")
 		found[name] = uid
