@@ -331,7 +331,7 @@ func TestInspectComparesTwoRenders(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(w.dir, "new.yaml"), []byte(changed), 0o600))
 	got := w.run("inspect", "render.yaml", "new.yaml")
 	assert.Equal(t, 0, got.code, got.errOut)
-	assert.Equal(t, `- trustDistribution: found DaemonSet/site/trust (chart-path, release-namespace, writes-runtime)
+	assert.Equal(t, `- trustDistribution: found DaemonSet/site/trust (chart-path, release-namespace, mounts-ca, writes-runtime)
 + trustDistribution: no DaemonSet is proved to be the chart's
 + release: found DaemonSet/site/trust (chart-path, release-namespace)
 `, got.out)
