@@ -219,17 +219,13 @@ func TestArgoCDFailsWithoutOutput(t *testing.T) {
 }
 
 // Argo CD's own server with our descriptor, asked over its socket as the repo-server
-// asks it. It is built from test/e2e/argocd, which takes minutes the first time.
+// asks it. test/e2e/argocd is its main package.
 func TestRealHostsArgoCD(t *testing.T) {
 	if *hosts != "all" {
 		t.Skip("make e2e runs it")
 	}
 	module := filepath.Join("..", "test", "e2e", "argocd")
-	server := filepath.Join(t.TempDir(), "argocd-cmp")
-	binary, err := filepath.Abs(server)
-	require.NoError(t, err)
-	stdout, stderr, err := command(t, exec.Command("go", "build", "-C", module, "-o", binary, "."))
-	require.NoError(t, err, stdout+stderr)
+	server := fixtures.Tool(t, "argocd-cmp")
 	version, _, err := command(t, exec.Command("go", "list", "-C", module, "-m", "-f", "{{.Version}}", "github.com/argoproj/argo-cd/v3"))
 	require.NoError(t, err)
 
@@ -254,7 +250,7 @@ func TestRealHostsArgoCD(t *testing.T) {
 		return command(t, exec.Command(server, append([]string{what, socket, dir}, env...)...))
 	}
 	dir := application(t, "chart")
-	stdout, stderr, err = ask("match", dir)
+	stdout, stderr, err := ask("match", dir)
 	require.NoError(t, err, stderr)
 	assert.Equal(t, "true\n", stdout)
 	stdout, stderr, err = ask("match", application(t, "neither"))

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/yaml"
 
+	"github.com/connected-registry/scenario/fixtures"
 	"github.com/connected-registry/scenario/transformers"
 )
 
@@ -34,7 +35,10 @@ func TestCIPage(t *testing.T) {
 	var ran []string
 	for _, b := range blocksOf(t, "docs/ci.md") {
 		if b.language == "sh" {
-			assert.Equal(t, "cert-manager, certificate, clean-up, marker, trust\n", script(t, dir, env, "-euo", "pipefail", "-c", b.text))
+			t.Run("sh", func(t *testing.T) {
+				fixtures.Needs(t, "jq")
+				assert.Equal(t, "cert-manager, certificate, clean-up, marker, trust\n", script(t, dir, env, "-euo", "pipefail", "-c", b.text))
+			})
 			ran = append(ran, "sh")
 			continue
 		}
@@ -47,7 +51,10 @@ func TestCIPage(t *testing.T) {
 			ran = append(ran, "GitHub")
 			continue
 		}
-		runOnAzure(t, dir, env, p.Steps)
+		t.Run("Azure", func(t *testing.T) {
+			fixtures.Needs(t, "jq", "curl")
+			runOnAzure(t, dir, env, p.Steps)
+		})
 		ran = append(ran, "Azure")
 	}
 	assert.Equal(t, []string{"GitHub", "Azure", "sh"}, ran)

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/connected-registry/scenario/fixtures"
 )
 
 // offered is what a shell is told for the words that were typed so far: the offers
@@ -74,21 +76,22 @@ func TestCompletionDescribes(t *testing.T) {
 	assert.Contains(t, at(t).run("__complete", "explain", "spec.p").out, "spec.pvc\tpvc is the volume claim that holds the registry's data\n")
 }
 
-// The scripts are such as their shells read; only bash is on every machine.
+// The scripts are such as their shells read.
 func TestCompletionScripts(t *testing.T) {
 	for shell, says := range map[string]string{
 		"bash": "complete -o default -F __start_" + name,
 		"zsh":  "#compdef " + name,
 		"fish": "complete -c " + name,
 	} {
-		got := at(t).run("completion", shell)
-		require.Equal(t, 0, got.code, got.errOut)
-		assert.Contains(t, got.out, says)
-		if _, err := exec.LookPath(shell); err == nil {
+		t.Run(shell, func(t *testing.T) {
+			got := at(t).run("completion", shell)
+			require.Equal(t, 0, got.code, got.errOut)
+			assert.Contains(t, got.out, says)
+			fixtures.Needs(t, shell)
 			check := exec.Command(shell, "-n")
 			check.Stdin = strings.NewReader(got.out)
 			out, err := check.CombinedOutput()
 			assert.NoError(t, err, "%s: %s", shell, out)
-		}
+		})
 	}
 }

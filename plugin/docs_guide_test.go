@@ -29,8 +29,12 @@ func guideDesk(t *testing.T) *reader {
 	require.NoError(t, os.Symlink(program(t), filepath.Join(bin, "connected-registry-scenario")))
 	// kustomize would fetch the chart.
 	require.NoError(t, fixtures.Plain().WriteChart(filepath.Join(dir, "overlay", "charts", "chart")))
-	_, err = exec.LookPath("openssl")
-	require.NoError(t, err, "install openssl")
+	if _, err := exec.LookPath("openssl"); err != nil {
+		writeFiles(t, bin, map[string]string{"openssl": openssl})
+		require.NoError(t, os.Chmod(filepath.Join(bin, "openssl"), 0o700))
+		ca, leaf := fixtures.Authority(), fixtures.Leaf()
+		writeFiles(t, dir, map[string]string{"made/ca.key": string(ca.Key), "made/ca.crt": string(ca.Crt), "made/tls.key": string(leaf.Key), "made/tls.crt": string(leaf.Crt)})
+	}
 	env := os.Environ()
 	for _, name := range []string{"HELM_DATA_HOME", "HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_PLUGINS", "KUSTOMIZE_PLUGIN_HOME", "KUBECONFIG",
 		"XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "HOME", "PATH"} {
@@ -42,17 +46,22 @@ func guideDesk(t *testing.T) *reader {
 		"PUBLIC_CHART="+publicChart, "KUBE_VERSION="+fixtures.KubeVersion, "CONNECTION_STRING="+fixtures.ConnectionString)}
 }
 
-// realKubectl is the machine's, or else built by the module of the tests with a cluster.
+// openssl stands in on a machine that has none: the files that the command is to make
+// are there already. TestExampleCertificate runs the same commands with the real one.
+const openssl = `#!/usr/bin/env bash
+while (($#)); do
+  case $1 in -keyout | -out) cp "$DESK/made/${2##*/}" "$2" ;; esac
+  shift
+done
+`
+
+// realKubectl is the machine's, or else the one of the tests with a cluster.
 func realKubectl(t *testing.T) string {
 	t.Helper()
 	if path, err := exec.LookPath("kubectl"); err == nil {
 		return path
 	}
-	build := exec.Command("go", "tool", "-n", "kubectl")
-	build.Dir, build.Env = filepath.Join("..", "test", "e2e"), append(os.Environ(), "CGO_ENABLED=0")
-	path, stderr, err := command(t, build)
-	require.NoError(t, err, stderr)
-	return strings.TrimSpace(path)
+	return fixtures.Tool(t, "kubectl")
 }
 
 // guideScenarios are the sections that end in a scenario, by what they say of it: what

@@ -210,8 +210,7 @@ func TestExamplesPatchWhatTheChartRenders(t *testing.T) {
 // The openssl command of the byoc example makes a certificate that its scenario
 // takes, and what it makes is kept out of git.
 func TestExampleCertificate(t *testing.T) {
-	_, err := exec.LookPath("openssl")
-	require.NoError(t, err, "the example's commands make certificates with openssl: apt-get install openssl")
+	fixtures.Needs(t, "openssl")
 	dir, env := clone(t)
 	var scripts []string
 	for _, b := range blocksOf(t, "kustomization-examples/byoc/README.md") {

@@ -55,7 +55,7 @@ func TestPurePackages(t *testing.T) {
 // Start-up is part of the product: Helm's SDK and client-go are not linked.
 func TestNothingHeavyIsLinked(t *testing.T) {
 	for _, p := range dependencies(t, module) {
-		for _, forbidden := range []string{"helm.sh/helm", "k8s.io/client-go", "k8s.io/kubectl", "sigs.k8s.io/kustomize/api", "sigs.k8s.io/kustomize/kyaml/openapi/kubernetesapi"} {
+		for _, forbidden := range []string{"helm.sh/helm", "k8s.io/api/", "github.com/cert-manager", "k8s.io/client-go", "k8s.io/kubectl", "sigs.k8s.io/kustomize/api", "sigs.k8s.io/kustomize/kyaml/openapi/kubernetesapi"} {
 			isLight := p.ImportPath == "sigs.k8s.io/kustomize/api/hasher" // it imports kyaml only
 			assert.False(t, strings.HasPrefix(p.ImportPath, forbidden) && !isLight, p.ImportPath)
 		}

@@ -242,7 +242,7 @@ const modulePath = "github.com/connected-registry/scenario"
 
 func isThisProgram(path string) bool {
 	info, err := buildinfo.ReadFile(path)
-	return err == nil && info.Path == modulePath
+	return err == nil && (info.Path == modulePath || info.Path == modulePath+"/cmd/"+name)
 }
 
 // writeProgram puts the program at path at once: kustomize never sees half of it,

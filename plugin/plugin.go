@@ -7,7 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
 	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
 
 	"github.com/connected-registry/scenario/codes"
 )
@@ -46,6 +52,22 @@ func usagef(format string, args ...any) error {
 type exitError int
 
 func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// Execute is the whole of a main function.
+func Execute() {
+	if os.Getenv("GOGC") == "" {
+		// A run is over in milliseconds, a third of which the collector would take
+		// without making the peak any lower: what is large is the input, once.
+		debug.SetGCPercent(400)
+	}
+	signal.Ignore(syscall.SIGPIPE) // a closed pipe is then an error like any other
+	os.Exit(Main(os.Args[1:], Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, System()))
+}
+
+// Commands returns the commands, for what writes pages about them.
+func Commands() *cobra.Command {
+	return (&program{Host: System()}).rootCommand()
+}
 
 // Main runs the program with the arguments that follow its name and returns its
 // exit code: 0, 1 for a failure, 2 for a mistake on the command line. Helm 4 is told

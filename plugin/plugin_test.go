@@ -2,11 +2,14 @@ package plugin
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -306,6 +309,27 @@ func TestVersionIsTheOneOfTheBuild(t *testing.T) {
 	for _, args := range [][]string{{"version"}, {"--version"}} {
 		assert.Equal(t, "connected-registry-scenario version v1.2.3\n", at(t).run(args...).out)
 	}
+}
+
+// As JSON the version names everything that the build was made of.
+func TestVersionAsJSON(t *testing.T) {
+	defer func(version, commit, date string) { Version, Commit, Date = version, commit, date }(Version, Commit, Date)
+	Version, Commit, Date = "v1.2.3", "0123456789abcdef", "2026-06-01T00:00:00Z"
+	var got build
+	require.NoError(t, json.Unmarshal([]byte(at(t).run("version", "--output", "json").out), &got))
+	assert.NotNil(t, got.Modules)
+	got.Modules = nil
+	assert.Equal(t, build{Version: "v1.2.3", Commit: "0123456789abcdef", Date: "2026-06-01T00:00:00Z",
+		Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}, got)
+
+	var recorded build
+	recorded.record(&debug.BuildInfo{
+		Main:     debug.Module{Version: "v0.0.0-20260601000000-0123456789ab"},
+		Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "0123456789ab"}, {Key: "vcs.time", Value: "2026-06-01T00:00:00Z"}},
+		Deps:     []*debug.Module{{Path: "example.com/a", Version: "v1.0.0"}, {Path: "example.com/b", Replace: &debug.Module{Path: "example.com/c", Version: "v2.0.0"}}},
+	})
+	assert.Equal(t, build{Version: "v0.0.0-20260601000000-0123456789ab", Commit: "0123456789ab", Date: "2026-06-01T00:00:00Z",
+		Modules: []moduleOfBuild{{"example.com/a", "v1.0.0"}, {"example.com/c", "v2.0.0"}}}, recorded)
 }
 
 // Every command says what it is for and shows how to call it, in lines that fit

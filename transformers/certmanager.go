@@ -10,13 +10,11 @@ import (
 	"github.com/connected-registry/scenario/transformers/decision"
 	"github.com/connected-registry/scenario/transformers/registry"
 
-	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
-	cmmeta "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 	k8syaml "sigs.k8s.io/yaml"
 
 	"github.com/connected-registry/scenario/codes"
+	"github.com/connected-registry/scenario/internal/cmapi"
 	"github.com/connected-registry/scenario/scenario"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
@@ -121,13 +119,13 @@ func (r *render) addCertificate() (*resource.Object, error) {
 				"the registry does not mount %s, and its name is wanted for the registry's certificate", text(taken.Node(), "spec", "secretName"))
 		}
 	}
-	issuer := cmmeta.IssuerReference{Name: derivedName(r.registry.Release.Name, "-ca-issuer"), Kind: "Issuer", Group: registry.CertManagerGroup}
+	issuer := cmapi.IssuerReference{Name: derivedName(r.registry.Release.Name, "-ca-issuer"), Kind: "Issuer", Group: registry.CertManagerGroup}
 	if cm := r.spec.CertManager; cm == nil || cm.IssuerRef == nil {
 		r.addChain(issuer)
 	}
 	leaf := &cmapi.Certificate{Spec: cmapi.CertificateSpec{
 		SecretName: r.leafName(),
-		Usages:     []cmapi.KeyUsage{cmapi.UsageDigitalSignature, cmapi.UsageKeyEncipherment, cmapi.UsageServerAuth},
+		Usages:     []string{cmapi.UsageDigitalSignature, cmapi.UsageKeyEncipherment, cmapi.UsageServerAuth},
 		IssuerRef:  issuer,
 	}}
 	return r.add(certManagerObject("Certificate", r.leafName(), leaf), "the registry's certificate, in Secret %s", r.leafName()), nil
@@ -136,22 +134,22 @@ func (r *render) addCertificate() (*resource.Object, error) {
 // caDuration is ten years.
 const caDuration = 10 * 365 * 24 * time.Hour
 
-func (r *render) addChain(issuer cmmeta.IssuerReference) {
+func (r *render) addChain(issuer cmapi.IssuerReference) {
 	selfSigned := derivedName(r.registry.Release.Name, "-selfsigned-issuer")
 	r.add(certManagerObject("Issuer", selfSigned, &cmapi.Issuer{Spec: cmapi.IssuerSpec{
-		IssuerConfig: cmapi.IssuerConfig{SelfSigned: &cmapi.SelfSignedIssuer{}},
+		SelfSigned: &cmapi.SelfSignedIssuer{},
 	}}), "it signs the registry's CA")
 	r.add(certManagerObject("Certificate", r.caName(), &cmapi.Certificate{Spec: cmapi.CertificateSpec{
 		IsCA:       true,
 		CommonName: shortened(r.registry.Release.Name, "-ca-cert", longestCommonName),
 		SecretName: r.caName(),
 		// Nodes trust the CA itself: it must outlive what it signs, and keep its key.
-		Duration:   &metav1.Duration{Duration: caDuration},
+		Duration:   caDuration.String(),
 		PrivateKey: &cmapi.CertificatePrivateKey{Algorithm: cmapi.ECDSAKeyAlgorithm, Size: 256, RotationPolicy: cmapi.RotationPolicyNever},
-		IssuerRef:  cmmeta.IssuerReference{Name: selfSigned, Kind: "Issuer", Group: registry.CertManagerGroup},
+		IssuerRef:  cmapi.IssuerReference{Name: selfSigned, Kind: "Issuer", Group: registry.CertManagerGroup},
 	}}), "the registry's CA, in Secret %s", r.caName())
 	r.add(certManagerObject("Issuer", issuer.Name, &cmapi.Issuer{Spec: cmapi.IssuerSpec{
-		IssuerConfig: cmapi.IssuerConfig{CA: &cmapi.CAIssuer{SecretName: r.caName()}},
+		CA: &cmapi.CAIssuer{SecretName: r.caName()},
 	}}), "it signs with the registry's CA")
 }
 
@@ -164,7 +162,7 @@ func certManagerObject(kind, name string, typed any) *yaml.RNode {
 	}
 	spec := lookup(yaml.MustParse(string(encoded)), "spec")
 	n := mapping()
-	putText(n, cmapi.SchemeGroupVersion.String(), "apiVersion")
+	putText(n, cmapi.APIVersion, "apiVersion")
 	putText(n, kind, "kind")
 	putText(n, name, "metadata", "name")
 	put(n, spec.YNode(), "spec")
@@ -243,8 +241,8 @@ func (r *render) applySettings(o *resource.Object) error {
 		return nil
 	}
 	if version := strings.TrimPrefix(o.APIVersion, registry.CertManagerGroup+"/"); version == "v1alpha2" || version == "v1alpha3" {
-		return problemWith(codes.OldCertificate, o, "apiVersion", "have the chart render "+cmapi.SchemeGroupVersion.String()+", or leave spec.certManager.privateKey out",
-			"expected %s, got %s, which has no spec.privateKey.algorithm", cmapi.SchemeGroupVersion, o.APIVersion)
+		return problemWith(codes.OldCertificate, o, "apiVersion", "have the chart render "+cmapi.APIVersion+", or leave spec.certManager.privateKey out",
+			"expected %s, got %s, which has no spec.privateKey.algorithm", cmapi.APIVersion, o.APIVersion)
 	}
 	r.applyPrivateKey(o, cm.PrivateKey)
 	return nil

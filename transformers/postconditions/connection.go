@@ -3,9 +3,8 @@ package postconditions
 import (
 	"encoding/json"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/connected-registry/scenario/codes"
+	"github.com/connected-registry/scenario/internal/corev1"
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 

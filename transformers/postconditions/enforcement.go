@@ -7,10 +7,10 @@ import (
 	"strconv"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/connected-registry/scenario/codes"
+	"github.com/connected-registry/scenario/internal/corev1"
 	"github.com/connected-registry/scenario/internal/lazyregexp"
 	"github.com/connected-registry/scenario/transformers/resource"
 )

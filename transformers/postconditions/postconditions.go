@@ -12,9 +12,8 @@ import (
 	"slices"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/connected-registry/scenario/codes"
+	"github.com/connected-registry/scenario/internal/corev1"
 	"github.com/connected-registry/scenario/transformers/decision"
 	"github.com/connected-registry/scenario/transformers/resource"
 )

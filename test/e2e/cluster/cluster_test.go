@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/connected-registry/scenario/fixtures"
+	"github.com/connected-registry/scenario/fixtures/tools"
 	"github.com/connected-registry/scenario/test/e2e/parts"
 )
 
@@ -25,7 +26,7 @@ func TestMain(m *testing.M) { os.Exit(parts.Main(m)) }
 // ran records a run against the cluster for docs/hosts.md.
 func ran(t *testing.T, h helm, way string) {
 	t.Helper()
-	kubernetes, err := parts.KubernetesVersion()
+	kubernetes, err := tools.KubernetesVersion()
 	require.NoError(t, err)
 	fixtures.Ran(t, *update, h.name, h.version, way+", Kubernetes "+kubernetes)
 }

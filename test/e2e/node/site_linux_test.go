@@ -27,6 +27,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 
 	"github.com/connected-registry/scenario/fixtures"
+	"github.com/connected-registry/scenario/fixtures/tools"
 	"github.com/connected-registry/scenario/test/e2e/parts"
 )
 
@@ -95,7 +96,7 @@ func newSite(t *testing.T) *site {
 		cluster: cluster, node: parts.StartNode(t, cluster),
 		variant: fixtures.Plain(), certificates: "/var/acr/certs", port: parts.FreePort(t),
 	}
-	kubernetes, err := parts.KubernetesVersion()
+	kubernetes, err := tools.KubernetesVersion()
 	require.NoError(t, err)
 	s.page = newPage(fixtures.ModuleVersion(t, "helm.sh/helm/v3"), kubernetes, s.node.Containerd, s.node.Runc)
 	s.chart = s.variant.ChartDir(t)

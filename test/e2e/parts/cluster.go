@@ -25,6 +25,7 @@ import (
 	"k8s.io/client-go/util/cert"
 
 	"github.com/connected-registry/scenario/fixtures"
+	"github.com/connected-registry/scenario/fixtures/tools"
 )
 
 // ServiceCIDR holds the addresses of Services: those of the fixtures, and an IPv6
@@ -111,7 +112,7 @@ func (c *Cluster) stop() {
 
 func (c *Cluster) start() error {
 	var err error
-	if c.kubectl, err = tool("kubectl"); err != nil {
+	if c.kubectl, err = tools.Path("kubectl"); err != nil {
 		return err
 	}
 	ports, err := freePorts(3)
@@ -187,7 +188,7 @@ func (c *Cluster) startEtcd(client, peer string) error {
 }
 
 func (c *Cluster) startAPIServer(etcd string, port int) error {
-	path, err := tool("kube-apiserver")
+	path, err := tools.Path("kube-apiserver")
 	if err != nil {
 		return err
 	}
@@ -218,7 +219,7 @@ func (c *Cluster) startAPIServer(etcd string, port int) error {
 }
 
 func (c *Cluster) startControllerManager() error {
-	path, err := tool("kube-controller-manager")
+	path, err := tools.Path("kube-controller-manager")
 	if err != nil {
 		return err
 	}

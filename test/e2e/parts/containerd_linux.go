@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,15 +15,11 @@ import (
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
-// Containerd2 builds containerd 2, of which Debian has none yet, and returns its path.
-// It has a module of its own: its dependencies are not those of Kubernetes.
+// Containerd2 returns the path of a containerd 2, of which Debian has none yet. It has a
+// module of its own: its dependencies are not those of Kubernetes.
 func Containerd2(t testing.TB) string {
 	t.Helper()
-	build := exec.Command("go", "tool", "-n", "containerd")
-	build.Dir, build.Env = filepath.Join(moduleDir(), "containerd2"), append(os.Environ(), "CGO_ENABLED=0")
-	path, err := output(build)
-	require.NoError(t, err)
-	return path
+	return Tool(t, "containerd")
 }
 
 // Containerd is a containerd in a network, as a node has it: the kubelet's interface
@@ -32,7 +28,10 @@ type Containerd struct {
 	// CertsDir is what it sees as /etc/containerd/certs.d; empty at first.
 	CertsDir string
 
-	images runtimeapi.ImageServiceClient
+	images  runtimeapi.ImageServiceClient
+	network *Network
+	socket  string
+	server  *Server
 }
 
 // private gives containerd a /etc/containerd with nothing but certs.d, and takes the
@@ -53,19 +52,18 @@ func StartContainerd(t testing.TB, n *Network, containerd, configuration string)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	KeepLogs(t, dir)
-	c := &Containerd{CertsDir: filepath.Join(dir, "certs.d")}
+	c := &Containerd{CertsDir: filepath.Join(dir, "certs.d"), network: n, socket: filepath.Join(dir, "sock")}
 	require.NoError(t, os.Mkdir(c.CertsDir, 0o755))
-	socket := filepath.Join(dir, "sock")
 	text := fmt.Sprintf("root = %q\nstate = %q\n%s\n[grpc]\n  address = %q\n[plugins.'io.containerd.nri.v1.nri']\n  disable = true\n",
-		filepath.Join(dir, "root"), filepath.Join(dir, "state"), configuration, socket)
+		filepath.Join(dir, "root"), filepath.Join(dir, "state"), configuration, c.socket)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "config.toml"), []byte(text), 0o600))
-	server := StartServer(t, dir, "containerd", n.Command(t, Installed(t, "unshare", "util-linux"),
+	c.server = StartServer(t, dir, "containerd", n.Command(t, Installed(t, "unshare", "util-linux"),
 		"--mount", "--", "sh", "-c", private, "sh", dir, containerd))
-	conn, err := grpc.NewClient("unix://"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient("unix://"+c.socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	c.images = runtimeapi.NewImageServiceClient(conn)
-	require.NoError(t, server.ready(60*time.Second, func() error {
+	require.NoError(t, c.server.ready(60*time.Second, func() error {
 		_, err := c.images.ListImages(context.Background(), &runtimeapi.ListImagesRequest{})
 		return err
 	}))
@@ -78,4 +76,18 @@ func (c *Containerd) Pull(image string) error {
 	defer cancel()
 	_, err := c.images.PullImage(ctx, &runtimeapi.PullImageRequest{Image: &runtimeapi.ImageSpec{Image: image}})
 	return err
+}
+
+// Run runs a container of an image that was pulled, without a network and with a
+// read-only root, and returns what it writes to stdout. Without args it runs what the
+// image says.
+func (c *Containerd) Run(t testing.TB, image, stdin string, args ...string) (string, error) {
+	t.Helper()
+	// containerd has a /run of its own, in which the container's pipes are.
+	seenBy := fmt.Sprintf("--mount=/proc/%d/ns/mnt", c.server.process.Pid)
+	command := append([]string{seenBy, "--", Installed(t, "ctr", "containerd"), "--address", c.socket, "--namespace", "k8s.io",
+		"run", "--rm", "--read-only", image, "run"}, args...)
+	cmd := c.network.Command(t, Installed(t, "nsenter", "util-linux"), command...)
+	cmd.Stdin = strings.NewReader(stdin)
+	return output(cmd)
 }

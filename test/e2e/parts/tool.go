@@ -5,113 +5,21 @@ package parts
 import (
 	"bytes"
 	"fmt"
-	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
+
+	"github.com/connected-registry/scenario/fixtures"
 )
 
-// Tool builds a tool of this module's go.mod, such as kube-apiserver or crane, and
-// returns its path. A cache keeps it, so that only the first run is slow.
+// Tool returns the path of a program that package tools builds, such as
+// kube-apiserver or crane.
 func Tool(t testing.TB, name string) string {
 	t.Helper()
-	path, err := tool(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return fixtures.Tool(t, name)
 }
-
-// kubernetes are the tools that are linked with their version: see kubernetesTool.
-var kubernetes = []string{"kube-apiserver", "kube-controller-manager", "kubectl", "kubelet"}
-
-// others are the tools that `go tool` links.
-var others = []string{"certmanager", "crane", "registry", "trustmanager"}
-
-// BuildTools builds all tools and writes a line about each.
-func BuildTools(w io.Writer) error {
-	for _, name := range slices.Concat(kubernetes, others) {
-		start := time.Now()
-		if _, err := tool(name); err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintf(w, "built %s in %s\n", name, time.Since(start).Round(time.Second)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// tools keeps the paths: to ask the go command takes longer than most tools run.
-var tools sync.Map
-
-func tool(name string) (string, error) {
-	if path, ok := tools.Load(name); ok {
-		return path.(string), nil
-	}
-	find := goTool
-	if slices.Contains(kubernetes, name) {
-		find = kubernetesTool
-	}
-	path, err := find(name)
-	if err == nil {
-		tools.Store(name, path)
-	}
-	return path, err
-}
-
-// goTool has the build cache keep the program.
-func goTool(name string) (string, error) {
-	build := exec.Command("go", "tool", "-n", name)
-	build.Dir, build.Env = moduleDir(), append(os.Environ(), "CGO_ENABLED=0")
-	return output(build)
-}
-
-// kubernetesTool tells the program which version it is, which `go tool` cannot.
-// Without, it says v0.0.0, and charts that want a Kubernetes of some age refuse it.
-func kubernetesTool(name string) (string, error) {
-	version, err := KubernetesVersion()
-	if err != nil {
-		return "", err
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	dir := filepath.Join(cache, "connected-registry-scenario-test", "kubernetes-"+version)
-	path := filepath.Join(dir, name)
-	if _, err := os.Stat(path); err == nil {
-		return path, nil
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
-	building, err := os.MkdirTemp(dir, "building") // to move it when it is whole
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = os.RemoveAll(building) }()
-	build := exec.Command("go", "build", "-o", building,
-		"-ldflags=-s -w -X k8s.io/component-base/version.gitVersion="+version, "k8s.io/kubernetes/cmd/"+name)
-	build.Dir, build.Env = moduleDir(), append(os.Environ(), "CGO_ENABLED=0")
-	if _, err := output(build); err != nil {
-		return "", err
-	}
-	return path, os.Rename(filepath.Join(building, name), path)
-}
-
-// KubernetesVersion is what go.mod says.
-var KubernetesVersion = sync.OnceValues(func() (string, error) {
-	ask := exec.Command("go", "list", "-m", "-f", "{{.Version}}", "k8s.io/kubernetes")
-	ask.Dir = moduleDir()
-	return output(ask)
-})
 
 // Installed finds a program of the operating system, such as etcd or nginx. A
 // missing one is a failure: what is not run is not shown.

@@ -46,13 +46,8 @@ func TestMain(m *testing.M) {
 	os.Exit(enterNamespaces())
 }
 
-// enterNamespaces runs this test binary again. The tools are built before, because
-// there is no network inside.
+// enterNamespaces runs this test binary again.
 func enterNamespaces() int {
-	if out, err := exec.Command("go", "tool", "-n", "crane").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "go tool -n crane: %v\n%s", err, out)
-		return 1
-	}
 	again := exec.Command("/proc/self/exe", os.Args[1:]...)
 	again.Env = append(os.Environ(), insidePod+"=yes")
 	again.Stdin, again.Stdout, again.Stderr = os.Stdin, os.Stdout, os.Stderr
