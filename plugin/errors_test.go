@@ -82,7 +82,6 @@ func refusedCalls(t *testing.T) []call {
 		{code: codes.NameTaken, spec: fromIssuer, render: []string{"---\napiVersion: v1\nkind: Secret", "---\n{apiVersion: cert-manager.io/v1, kind: Issuer, metadata: {name: edge1-ca-issuer, namespace: factory-floor}, spec: {selfSigned: {}}}\n---\napiVersion: v1\nkind: Secret"}},
 		{code: codes.CertificateWriters, spec: fromIssuer + "\n  targets: {certificate: {name: one}}", render: []string{"---\napiVersion: v1\nkind: Secret", "---\n{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {name: one, namespace: factory-floor}, spec: {secretName: edge1-tls}}\n---\n{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {name: two, namespace: factory-floor}, spec: {secretName: edge1-tls}}\n---\napiVersion: v1\nkind: Secret"}},
 		{code: codes.TrustRemains, spec: "trustDistribution: {enabled: false}\n  targets: {trustDistribution: {name: one}}", render: []string{"---\napiVersion: v1\nkind: Secret", daemonSet("one") + daemonSet("two-containerd-config") + "---\napiVersion: v1\nkind: Secret"}},
-		{code: codes.CertManagerRemains, spec: "certManager: {install: false}\n  targets: {certManager: {name: a}}", render: []string{"---\napiVersion: v1\nkind: Secret", controller("Deployment", "a") + controller("StatefulSet", "b") + "---\napiVersion: v1\nkind: Secret"}},
 		{code: codes.ConnectionStringLost, files: map[string]string{"p.json": `{"connectionString": "ConnectedRegistryName=edgeregistry;SyncTokenName=edgeregistry;SyncTokenPassword=another/password==;ParentGatewayEndpoint=example.westeurope.data.azurecr.io;ParentEndpointProtocol=https"}`},
 			render: []string{"        ports:\n        - {name", "        - {name: ACR_REGISTRY_CONNECTION_STRING, value: another}\n        ports:\n        - {name"}, args: []string{"check", "--config-protected-file", "p.json", "--render", "input.yaml"}},
 
@@ -95,11 +94,6 @@ func refusedCalls(t *testing.T) []call {
 
 func daemonSet(name string) string {
 	return "---\n{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: " + name + ", namespace: factory-floor}, spec: {template: {spec: {containers: [{name: a, image: a, volumeMounts: [{name: a, mountPath: /a}]}], volumes: [{name: a, hostPath: {path: /etc/containerd}}]}}}}\n"
-}
-
-// controller is one of cert-manager's, in whatever kind.
-func controller(kind, name string) string {
-	return "---\n{apiVersion: apps/v1, kind: " + kind + ", metadata: {name: " + name + ", namespace: factory-floor, labels: {app.kubernetes.io/name: cert-manager, app.kubernetes.io/component: controller}}, spec: {template: {spec: {containers: [{name: a, image: quay.io/jetstack/cert-manager-controller}]}}}}\n"
 }
 
 // certificateFiles are a certificate of its own CA, and its key.

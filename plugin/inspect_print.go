@@ -48,7 +48,11 @@ func (f *inspection) print(w *bytes.Buffer, s style, all bool) {
 	if len(f.satisfied) > 0 {
 		var rows []row
 		for _, d := range f.satisfied {
-			rows = append(rows, row{action: d.status(), object: d.Name, what: []string{printable(scrub(d.Reason))}})
+			r := row{action: d.status(), object: d.Name}
+			if !d.Satisfied {
+				r.what = []string{printable(scrub(d.Reason))}
+			}
+			rows = append(rows, r)
 		}
 		groups = append(groups, group{"Documented scenarios", rows})
 	}

@@ -45,10 +45,7 @@ func (f *inspection) writeRedacted(w *bytes.Buffer, rename bool) error {
 		return err
 	}
 	secrets := secretsOf(objects)
-	names := &renamer{}
-	if rename {
-		names = f.newRenamer(objects)
-	}
+	names := f.newRenamer(objects)
 	for _, o := range objects {
 		n := o.Node().Copy()
 		withoutComment(n.YNode())
@@ -56,12 +53,9 @@ func (f *inspection) writeRedacted(w *bytes.Buffer, rename bool) error {
 			redactSecret(n.YNode())
 		}
 		redactTree(n.YNode())
-		eachScalar(n.YNode(), "", func(key string, s *yaml.Node) {
-			redactText(s, key, o.Kind, secrets)
-			names.rename(s, key, o.Kind)
-		})
+		eachScalar(n.YNode(), "", func(key string, s *yaml.Node) { redactText(s, key, o.Kind, secrets) })
 		if rename {
-			names.renameKeys(n.YNode())
+			names.renameObject(o.Kind, n)
 		}
 		text, err := n.String()
 		if err != nil {

@@ -29,16 +29,15 @@ var (
 	knownSuffix = lazyregexp.New(`-?(?:containerd-config|ca-cert|:?leaderelection)$`)
 )
 
-// renamer replaces names one to one. The zero renamer replaces none.
+// renamer replaces names one to one.
 type renamer struct {
-	isOn    bool
 	release string // the release's name, replaced at the start of longer ones too
 	names   map[string]string
 	others  map[string]string // hosts and addresses, as they are met
 }
 
 func (f *inspection) newRenamer(objects []*resource.Object) *renamer {
-	r := &renamer{isOn: true, names: map[string]string{}, others: map[string]string{}}
+	r := &renamer{names: map[string]string{}, others: map[string]string{}}
 	if f.registry != nil && !publicName().MatchString(f.registry.Release.Name) {
 		r.release = f.registry.Release.Name
 		r.names[r.release] = "release-1"
@@ -87,9 +86,18 @@ func (r *renamer) isOfRelease(name string) bool {
 	return r.release != "" && (strings.HasPrefix(name, r.release+"-") || strings.HasPrefix(name, r.release+":"))
 }
 
+// renameObject replaces the site's names in an object. The body of a CRD has none.
+func (r *renamer) renameObject(kind string, n *yaml.RNode) {
+	if kind == "CustomResourceDefinition" {
+		n = node.Lookup(n, "metadata")
+	}
+	eachScalar(n.YNode(), "", func(key string, s *yaml.Node) { r.rename(s, key) })
+	r.renameKeys(n.YNode())
+}
+
 // rename replaces the site's names in one value.
-func (r *renamer) rename(s *yaml.Node, key, kind string) {
-	if !r.isOn || s.ShortTag() != yaml.NodeTagString || kind == "CustomResourceDefinition" {
+func (r *renamer) rename(s *yaml.Node, key string) {
+	if s.ShortTag() != yaml.NodeTagString {
 		return
 	}
 	switch key {

@@ -137,7 +137,7 @@ func (p *program) describe(f *inspection) ([]byte, error) {
 		s.state(&spec)
 	}
 	if reason, err = p.wouldChange(f, spec); err != nil || reason != "" {
-		return nil, codes.Errorf(codes.ObjectUnwritable, "no scenario describes these manifests: an empty one %s; report it with --redacted-render", reason)
+		return nil, codes.Errorf(codes.ObjectUnwritable, "expected manifests that an empty scenario leaves unchanged, got: %s; correct that first, or report it with the output of inspect --redacted-render", reason)
 	}
 	return annotated(described(f, spec), statements, omitted)
 }

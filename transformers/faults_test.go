@@ -131,7 +131,7 @@ func TestMutatedResultIsNoticed(t *testing.T) {
 		"the marker is gone": func(_ *testing.T, r *render) {
 			drop(r.decided.Workload.Node(), "metadata", "annotations", "connectedregistry.dev/scenario")
 		},
-		"the mode is not recorded":   workload("ReadWrite", "metadata", "labels", modeLabel),
+		"the mode is not recorded":   workload("ReadWrite", "metadata", "labels", ModeLabel),
 		"the host's network is used": workload("true", "spec", "template", "spec", "hostNetwork"),
 		"the DaemonSet comes back":   comesBack("DaemonSet"),
 		"the controller comes back":  comesBack("Deployment"),
