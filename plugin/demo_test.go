@@ -42,7 +42,8 @@ func TestDemo(t *testing.T) {
 			stdout, stderr, err := command(t, cmd)
 			require.NoError(t, err, stdout+stderr)
 			assert.Contains(t, stdout, "patched: Deployment/connected-registry/connected-registry, scenario "+c.scenario+"\n")
-			achieved := stdout[strings.Index(stdout, "\n== helm "):]
+			_, achieved, found := strings.Cut(stdout, "\n== helm ")
+			require.True(t, found, stdout)
 			counts := demoCounts.FindStringSubmatch(achieved)
 			require.NotNil(t, counts, achieved)
 			assert.Equal(t, []string{c.major, c.out}, counts[1:])

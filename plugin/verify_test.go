@@ -152,7 +152,7 @@ func TestVerifyWithRender(t *testing.T) {
 	patched := s.patch(t, render, []string{"a.yaml"})
 	objects, err := build(t, map[string]string{"kustomization.yaml": onlyRender, "render.yaml": patched}, ".")
 	require.NoError(t, err)
-	secret, deployment := "v1 Secret connected-registry connected-registry-connection-string", "apps/v1 Deployment connected-registry connected-registry"
+	secret, deployment := "v1 Secret connected-registry connected-registry-connection-string", deploymentID
 	require.Contains(t, objects, secret)
 	byoc := s.patch(t, render, []string{"byoc.yaml"})
 	for name, c := range map[string]struct {
@@ -379,3 +379,6 @@ func TestVerifyWarns(t *testing.T) {
 	assert.Empty(t, stderr)
 	assert.Contains(t, stdout, `"code": "plain-http"`)
 }
+
+// deploymentID names the registry's workload: version, kind, namespace and name.
+var deploymentID = strings.Join([]string{"apps/v1", "Deployment", "connected-registry", "connected-registry"}, " ")

@@ -9,12 +9,19 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Version, Commit and Date are set when a release is built, Date being the commit's:
+// What a release's build sets:
 //
 //	go build -ldflags "-X github.com/connected-registry/scenario/plugin.Version=v1.2.3"
 //
-// Where they are empty, they are what the Go toolchain recorded.
-var Version, Commit, Date string
+// If they are empty, they are what the Go toolchain recorded.
+var (
+	// Version is the program's, such as v1.2.3.
+	Version string
+	// Commit is what it was built from.
+	Commit string
+	// Date is the commit's, in RFC 3339.
+	Date string
+)
 
 const unknownVersion = "devel"
 

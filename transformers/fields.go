@@ -24,5 +24,4 @@ var (
 	mapping    = node.Mapping
 
 	problemWith = resource.ProblemWith
-	problem     = resource.ProblemOf
 )

@@ -45,7 +45,7 @@ func sameAddress(a, b string) bool {
 }
 
 // claimIsStated: the claim of the registry's data has the stated class and size.
-func claimIsStated(set *manifest.Set, e templated) ([]error, error) {
+func claimIsStated(_ *manifest.Set, e templated) ([]error, error) {
 	stated := e.Spec.PVC
 	if stated == nil || e.Claim == nil {
 		return nil, nil

@@ -67,11 +67,12 @@ func splitBy(block int, src []byte, base int) (starts []uint32, ordinary bool, e
 			if line < 0 {
 				break
 			}
-			if src[line] == '.' {
+			switch {
+			case src[line] == '.':
 				ordinary = false
-			} else if !isBareSeparator(src[line:]) {
+			case !isBareSeparator(src[line:]):
 				return nil, false, separatorError(src, line)
-			} else {
+			default:
 				starts = append(starts, uint32(line))
 			}
 			pos = line + len("---") - 1
