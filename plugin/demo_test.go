@@ -24,7 +24,7 @@ func TestDemoRender(t *testing.T) {
 	assert.True(t, want == readText(t, file), "run go test ./plugin -run TestDemoRender -update")
 }
 
-var demoCounts = regexp.MustCompile(`== helm (v\d)\S+: 62 objects in, (\d+) out\n`)
+var demoCounts = regexp.MustCompile(`^(v\d)\S+: 62 objects in, (\d+) out\n`)
 
 // make demo, through a helm of each major, with what it says to do next.
 func TestDemo(t *testing.T) {
