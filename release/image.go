@@ -21,7 +21,7 @@ const imageUser = "65532:65532"
 // image writes the container image for all Linux platforms as an OCI layout: the binary
 // and nothing else.
 func (r *release) image() error {
-	var index v1.ImageIndex = mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	linux := 0
 	for _, p := range r.platforms {
 		if p.os != "linux" {

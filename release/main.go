@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -91,7 +92,7 @@ func (r *release) make(key string) error {
 		if err := step.do(); err != nil {
 			return fmt.Errorf("%s: %w", step.what, err)
 		}
-		fmt.Printf("release: %s (%s)\n", step.what, time.Since(start).Round(100*time.Millisecond))
+		fmt.Fprintf(os.Stdout, "release: %s (%s)\n", step.what, time.Since(start).Round(100*time.Millisecond))
 	}
 	return nil
 }
@@ -126,7 +127,7 @@ func newRelease(version, out, list, url string, allowChanges bool) (*release, er
 	}
 	for word := range strings.SplitSeq(list, ",") {
 		system, arch, found := strings.Cut(word, "/")
-		if !found || !strings.Contains(","+platforms+",", ","+word+",") {
+		if !found || !slices.Contains(strings.Split(platforms, ","), word) {
 			return nil, fmt.Errorf("unknown platform %q; expected some of %s", word, platforms)
 		}
 		r.platforms = append(r.platforms, platform{os: system, arch: arch})

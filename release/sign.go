@@ -17,7 +17,7 @@ import (
 // sign signs the checksums and each of Helm's packages. Without a key nothing is signed.
 func (r *release) sign(key string) error {
 	if key == "" {
-		fmt.Println("release: no key is given, so nothing is signed; make dist KEY=FILE signs")
+		fmt.Fprintln(os.Stdout, "release: no key is given, so nothing is signed; make dist KEY=FILE signs")
 		return nil
 	}
 	signer, err := readKey(key)
