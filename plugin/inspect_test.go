@@ -370,7 +370,7 @@ func TestInspectWrongCalls(t *testing.T) {
 func TestPlanExplain(t *testing.T) {
 	w := at(t)
 	got := w.run("plan", "-s", "trust.yaml", "--diff=false", "--explain", "render.yaml")
-	assert.Contains(t, got.out, "evidence: rendered from connected-registry/templates/trust.yaml, in the release's namespace, can write /etc/containerd/certs.d\n")
+	assert.Contains(t, got.out, "evidence: rendered from connected-registry/templates/trust.yaml, in the release's namespace, takes Secret old-tls, can write /etc/containerd/certs.d\n")
 	assert.NotContains(t, w.run("plan", "-s", "trust.yaml", "--diff=false", "render.yaml").out, "evidence")
 	got = w.run("plan", "-s", "trust.yaml", "--output", "json", "--diff=false", "render.yaml")
 	assert.Contains(t, got.out, `"code": "writes-runtime"`)
