@@ -19,10 +19,11 @@ run.
 The output is a shell script in parts, in the order in which they must be run.
 It can be run again. Before a part deletes something, it checks that the
 registry is uninstalled and nothing else uses the Secrets, claims and CRDs;
-otherwise the script stops and says what uses them. What the installation uses and did not
-bring, such as the Secret of spec.tls.secret or the cluster's own cert-manager,
-is named and kept. What lacks a name that was not given, or needs a hand on a
-node, is a comment. If other parts depend on it, the script ends there.
+otherwise the script stops and says what uses them. What the installation uses
+and did not bring, such as the Secret of spec.tls.secret or the cluster's own
+cert-manager, is named and kept. What lacks a name that was not given, or
+needs a hand on a node, is a comment. If other parts depend on it, the script
+ends there.
 
 MANIFEST is a file, or - for stdin: what helm get manifest and helm get hooks
 print, or for --host kubectl what kustomize build prints. Without one, the
