@@ -84,6 +84,20 @@ func TestImportsRunOneWay(t *testing.T) {
 			}
 		}
 	}
+	// Pairs of which the first must not know the second.
+	for from, walls := range map[string][]string{
+		"/transformers/postconditions": {"/transformers", "/transformers/registry", "/transformers/node"},
+		"/transformers/decision":       {"/transformers", "/transformers/registry", "/transformers/postconditions"},
+		"/transformers/registry":       {"/transformers", "/transformers/decision", "/transformers/postconditions"},
+		"/transformers/resource":       {"/transformers/registry", "/transformers/decision"},
+		"/transformers/node":           {"/transformers/resource", "/scenario", "/codes"},
+	} {
+		for _, p := range dependencies(t, module+from) {
+			for _, wall := range walls {
+				assert.False(t, p.ImportPath == module+wall, "%s imports %s", from, wall)
+			}
+		}
+	}
 	for _, p := range dependencies(t, module) {
 		if p.ImportPath == module {
 			assert.NotContains(t, p.Imports, module+"/transformers")
