@@ -29,6 +29,8 @@ var (
 	encodedPEM = lazyregexp.New(`LS0tLS1CRUdJTi[A-Za-z0-9+/]*={0,2}(?:\s+[A-Za-z0-9+/]{40,}={0,2})*(?:\s+[A-Za-z0-9+/]+={1,2})?`)
 	// password is a part of a connection string.
 	password   = lazyregexp.New(`(?i)((?:password|accountkey|sharedaccesskey)=)([^;\s"'<]+)`)
+	// userinfo is the password in a URL.
+	userinfo   = lazyregexp.New(`(://[^/\s:@]+:)([^@\s/<]+)@`)
 	isRedacted = lazyregexp.New(`^<redacted sha256:[0-9a-f]{8}>$`)
 	// secretEnv are variables whose very value is a secret.
 	secretEnv = lazyregexp.New(`(?i)(?:connection_?string|password|passwd|secret|token|private_?key|access_?key|api_?key)$`)
@@ -45,6 +47,12 @@ func scrub(text string) string {
 				return match
 			}
 			return redacted(match)
+		})
+	}
+	if strings.Contains(text, "://") {
+		text = userinfo().ReplaceAllStringFunc(text, func(match string) string {
+			m := userinfo().FindStringSubmatch(match)
+			return m[1] + redacted(m[2]) + "@"
 		})
 	}
 	if !strings.Contains(text, "=") {

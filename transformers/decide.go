@@ -138,6 +138,8 @@ func (r *render) decideIssuance(d *decision.Decision) error {
 		}
 	}
 	switch {
+	case certificate == nil && isDisabled:
+		return r.decideRest(d)
 	case certificate == nil:
 		return nil
 	case isDisabled:
@@ -155,6 +157,32 @@ func (r *render) decideIssuance(d *decision.Decision) error {
 		return nil
 	}
 	return r.decideChain(d, certificate)
+}
+
+// decideRest removes the chart's own Certificates and Issuers that the registry does not
+// use: those of its chart, by template or label, that nothing else uses.
+func (r *render) decideRest(d *decision.Decision) error {
+	kinds := append([]string{"Certificate"}, registry.IssuerKinds...)
+	objects, err := r.set.Select(kinds, registry.CertManagerGroup)
+	if err != nil {
+		return err
+	}
+	isRest := func(o *resource.Object) bool {
+		return registry.IsCertManager(o, kinds...) && !r.registry.InBundle(o) && r.registry.Release.IsOfChart(o) && text(o.Node(), "spec", "secretName") != d.Secret
+	}
+	for _, o := range slices.DeleteFunc(objects, func(o *resource.Object) bool { return !isRest(o) }) {
+		isUsed, err := r.isUsed(o, func(user *resource.Object) bool { return isRest(user) || d.IsGone(user) })
+		if err != nil {
+			return err
+		}
+		if !isUsed {
+			d.Gone = append(d.Gone, decision.Removal{Object: o, Part: decision.Issuance, Reason: "the registry's certificate comes from elsewhere"})
+			if o.Kind == "Certificate" {
+				d.Vacated = append(d.Vacated, text(o.Node(), "spec", "secretName"))
+			}
+		}
+	}
+	return nil
 }
 
 // isOwn reports whether the evidence proves an object of cert-manager's kinds to be the

@@ -104,12 +104,12 @@ func (r *render) references() []reference {
 // workload's name has too.
 func (r *render) isRenamed(now, former string) bool {
 	workload, release := r.registry.Workload.Name, r.registry.Release.Name
-	if prefix, found := strings.CutSuffix(now, former); found && prefix != "" {
-		rest, hasPrefix := strings.CutPrefix(workload, prefix)
-		return hasPrefix && (r.registry.Release.Instance == "" || strings.HasPrefix(rest, release))
+	prefix, suffix, found := strings.Cut(now, former)
+	rest, hasPrefix := strings.CutPrefix(workload, prefix)
+	if !found || now == former || !hasPrefix || !strings.HasSuffix(workload, suffix) || workload == former {
+		return false
 	}
-	suffix, found := strings.CutPrefix(now, former)
-	return found && suffix != "" && strings.HasSuffix(workload, suffix) && workload != former
+	return prefix == "" || r.registry.Release.Instance == "" || strings.HasPrefix(rest, release)
 }
 
 // isReferredTo reports whether anything in the stream holds the object's name beside

@@ -110,6 +110,11 @@ func chainIsWhole(set *resource.Set, e expected) ([]error, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, l := range links[1:] {
+		if o := l.found; o != nil && isCertificate(o) && scalar(o.Node().YNode(), "spec", "isCA") != "true" {
+			failures = append(failures, failure(codes.ChainBroken, o, wholeChain, "expected spec.isCA: true of the CA that signs the registry's certificate"))
+		}
+	}
 	last := links[len(links)-1]
 	if last.found != nil || len(links) == 1 || last.needs.uncertain || last.needs.kind == "ClusterIssuer" || last.needs.group != groups[last.needs.kind] {
 		return failures, nil

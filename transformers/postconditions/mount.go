@@ -9,8 +9,8 @@ import (
 	"github.com/connected-registry/scenario/transformers/resource"
 )
 
-// mountPathsAreUnique: no container of the pod mounts two volumes at one path, which
-// the API server refuses.
+// mountPathsAreUnique: no container of the pod mounts two volumes at one path, or one
+// that the pod does not declare. The API server refuses both.
 func mountPathsAreUnique(_ *resource.Set, e templated) ([]error, error) {
 	var failures []error
 	for _, c := range slices.Concat(e.template.Spec.InitContainers, e.template.Spec.Containers) {
@@ -21,6 +21,11 @@ func mountPathsAreUnique(_ *resource.Set, e templated) ([]error, error) {
 					"container %s mounts more than one volume at %s", c.Name, m.MountPath))
 			}
 			seen[path.Clean(m.MountPath)] = true
+			isDeclared := slices.ContainsFunc(e.template.Spec.Volumes, func(v volume) bool { return v.Name == m.Name })
+			if !isDeclared && e.Workload.Kind != "StatefulSet" { // which has templates of claims
+				failures = append(failures, failure(codes.MountMismatch, e.Workload, "declare it in spec.template.spec.volumes, or remove the mount",
+					"container %s mounts volume %s, which the pod does not declare", c.Name, m.Name))
+			}
 		}
 	}
 	return failures, nil

@@ -21,7 +21,13 @@ func portsAgree(_ *resource.Set, e templated) ([]error, error) {
 		return nil, err
 	}
 	var failures []error
+	if kind := scalar(e.Service.Node().YNode(), "spec", "type"); kind == "ExternalName" {
+		failures = append(failures, failure(codes.PortMismatch, e.Service, wrongPort, "expected a Service that leads to the registry's pods, got type %s", kind))
+	}
 	for _, p := range ports {
+		if p.Protocol != "" && p.Protocol != "TCP" && (p.Name == "https" || p.Name == "http" || len(ports) == 1) {
+			failures = append(failures, failure(codes.PortMismatch, e.Service, wrongPort, "port %d: expected protocol TCP, got %s", p.Port, p.Protocol))
+		}
 		if p.Name == "https" && e.HTTP || p.Name == "http" && !e.HTTP && len(ports) == 1 {
 			failures = append(failures, failure(codes.PortMismatch, e.Service, wrongPort, "port %d is named %s", p.Port, p.Name))
 		}

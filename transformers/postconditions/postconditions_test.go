@@ -42,6 +42,8 @@ spec:
       volumes:
       - name: certs
         secret: {secretName: serving}
+      - name: config
+        emptyDir: {}
 ---
 apiVersion: v1
 kind: Service

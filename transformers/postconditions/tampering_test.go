@@ -135,11 +135,12 @@ func TestCertificateMustArrive(t *testing.T) {
 		"one file of two": {changes: mounts("- {name: certs, mountPath: /var/acr/certs/tls.crt, subPath: tls.crt, readOnly: true}"), want: noKey},
 		"the files swapped": {changes: mounts(`- {name: certs, mountPath: /var/acr/certs/tls.crt, subPath: tls.key, readOnly: true}
         - {name: certs, mountPath: /var/acr/certs/tls.key, subPath: tls.crt, readOnly: true}`), want: noKey},
-		"another file beside them":  {changes: mounts(certificateMount + "\n        - {name: config, mountPath: /var/acr/certs/extra.conf, subPath: extra.conf, readOnly: true}")},
-		"another file over the key": {changes: mounts("- {name: config, mountPath: /var/acr/certs/tls.key, subPath: tls.key, readOnly: true}\n        " + certificateMount), want: noKey},
-		"a path twice":              {changes: mounts(certificateMount + "\n        - {name: config, mountPath: /var/acr/certs/, readOnly: true}"), want: "container registry mounts more than one volume at /var/acr/certs/"},
-		"a path twice elsewhere":    {changes: mounts(certificateMount + "\n        - {name: a, mountPath: /tmp}\n        - {name: b, mountPath: /tmp}"), want: "container registry mounts more than one volume at /tmp"},
-		"a path twice at the start": {changes: []string{"- {name: certs, mountPath: /certs}", "- {name: certs, mountPath: /certs}\n        - {name: b, mountPath: /certs}"}, want: "container wait mounts more than one volume at /certs"},
+		"another file beside them":   {changes: mounts(certificateMount + "\n        - {name: config, mountPath: /var/acr/certs/extra.conf, subPath: extra.conf, readOnly: true}")},
+		"another file over the key":  {changes: mounts("- {name: config, mountPath: /var/acr/certs/tls.key, subPath: tls.key, readOnly: true}\n        " + certificateMount), want: noKey},
+		"a path twice":               {changes: mounts(certificateMount + "\n        - {name: config, mountPath: /var/acr/certs/, readOnly: true}"), want: "container registry mounts more than one volume at /var/acr/certs/"},
+		"a path twice elsewhere":     {changes: mounts(certificateMount + "\n        - {name: a, mountPath: /tmp}\n        - {name: b, mountPath: /tmp}"), want: "container registry mounts more than one volume at /tmp"},
+		"a path twice at the start":  {changes: []string{"- {name: certs, mountPath: /certs}", "- {name: certs, mountPath: /certs}\n        - {name: b, mountPath: /certs}"}, want: "container wait mounts more than one volume at /certs"},
+		"a volume that is not there": {changes: mounts(certificateMount + "\n        - {name: a, mountPath: /tmp}"), want: "mounts volume a, which the pod does not declare"},
 	} {
 		t.Run(name, c.checkGood)
 	}

@@ -119,6 +119,7 @@ type envFromSource struct {
 }
 
 type servicePort struct {
+	Protocol string `yaml:"protocol"`
 	Name string `yaml:"name"`
 	Port int32  `yaml:"port"`
 	// TargetPort is a number or a name; left out, it is Port.

@@ -69,7 +69,13 @@ func (reg *Registry) findBundle(set *resource.Set, target *scenario.Target) erro
 	if len(anchors) == 0 {
 		return nil
 	}
-	b := newBundle(reg, anchors, len(candidates) > len(anchors))
+	var others []*resource.Object
+	for _, e := range candidates {
+		if !slices.ContainsFunc(anchors, func(a Evidence) bool { return a.Object == e.Object }) {
+			others = append(others, e.Object)
+		}
+	}
+	b := newBundle(reg, anchors, others)
 	if err := b.collect(set); err != nil {
 		return err
 	}
@@ -134,8 +140,8 @@ func Program(container *yaml.RNode) string {
 type bundle struct {
 	reg     *Registry
 	anchors []Evidence
-	// isShared reports whether the stream holds a controller of another cert-manager.
-	isShared bool
+	// others are the controllers of other cert-managers in the stream.
+	others []*resource.Object
 	// directories, charts and instances are the anchors' marks.
 	directories, charts, instances map[string]bool
 	namespaces                     map[string]bool
@@ -145,9 +151,9 @@ type bundle struct {
 	pods             []map[string]string // labels of the bundle's pods
 }
 
-func newBundle(reg *Registry, anchors []Evidence, isShared bool) *bundle {
+func newBundle(reg *Registry, anchors []Evidence, others []*resource.Object) *bundle {
 	b := &bundle{
-		reg: reg, anchors: anchors, isShared: isShared,
+		reg: reg, anchors: anchors, others: others,
 		directories: map[string]bool{}, charts: map[string]bool{}, instances: map[string]bool{}, namespaces: map[string]bool{},
 	}
 	for _, e := range anchors {
@@ -201,11 +207,48 @@ func (b *bundle) collect(set *resource.Set) error {
 			b.unproved = append(b.unproved, e)
 		}
 	}
+	if err := b.collectSelecting(set, candidates); err != nil {
+		return err
+	}
 	order := map[*resource.Object]int{}
 	for i, o := range candidates {
-		order[o] = i
+		order[o] = i - len(candidates)
 	}
-	slices.SortFunc(b.proved, func(x, y Evidence) int { return order[x.Object] - order[y.Object] })
+	slices.SortStableFunc(b.proved, func(x, y Evidence) int { return order[x.Object] - order[y.Object] })
+	return nil
+}
+
+// collectSelecting adds what selects only the bundle's pods and says nothing else of
+// cert-manager.
+func (b *bundle) collectSelecting(set *resource.Set, seen []*resource.Object) error {
+	var values []string
+	for _, labels := range b.pods {
+		for _, value := range labels {
+			values = append(values, value)
+		}
+	}
+	if len(values) == 0 {
+		return nil
+	}
+	objects, err := set.Heads(selectingKinds, values...)
+	if err != nil {
+		return err
+	}
+	for _, o := range objects {
+		if slices.Contains(seen, o) {
+			continue
+		}
+		e, isCandidate := b.weigh(o)
+		if !isCandidate || len(e.Against) > 0 {
+			continue
+		}
+		if related, err := b.related(set, o); err != nil {
+			return err
+		} else if related != nil {
+			e.For = append(e.For, *related)
+			b.keep(e)
+		}
+	}
 	return nil
 }
 
@@ -289,11 +332,35 @@ func (b *bundle) weighLabels(e *Evidence, rendered bool) {
 // chart renders into the namespace of leader election, kube-system by default.
 func (b *bundle) weighNamespace(e *Evidence, rendered bool) {
 	namespace := e.Object.Namespace
-	isElection := strings.HasPrefix(e.Object.Kind, "Role") && (e.has(ChartLabel) || strings.Contains(e.Object.Name, ":leaderelection"))
+	isElection := strings.HasPrefix(e.Object.Kind, "Role") && (namespace == "kube-system" && e.has(ChartLabel) || strings.Contains(e.Object.Name, ":leaderelection"))
+	if other := b.otherOwner(e.Object); other != nil && !rendered {
+		e.against(OtherNamespace, "may belong to "+other.ID())
+		return
+	}
 	if namespace == "" || b.namespaces[namespace] || b.namespaces[""] && namespace == b.reg.Release.Namespace || rendered || isElection {
 		return
 	}
 	e.against(OtherNamespace, "in namespace "+namespace)
+}
+
+// isHome reports whether a reference into a namespace may mean the anchors', also under
+// the name that it had before kustomize changed it.
+func (b *bundle) isHome(namespace string) bool {
+	return slices.ContainsFunc(b.anchors, func(a Evidence) bool {
+		return InNamespace(a.Object, namespace) && (a.Object.Namespace != "" || b.reg.Release.SameNamespace(namespace))
+	})
+}
+
+// otherOwner returns the controller of another cert-manager in the stream to which an
+// object without a namespace of its own may belong, nil if there is none. With equal
+// labels only a name that starts with the anchor's tells them apart.
+func (b *bundle) otherOwner(o *resource.Object) *resource.Object {
+	isShared := o.Namespace == "" || !b.namespaces[o.Namespace]
+	isNamed := slices.ContainsFunc(b.anchors, func(a Evidence) bool { return strings.HasPrefix(o.Name, a.Object.Name) })
+	if len(b.others) == 0 || !isShared || isNamed {
+		return nil
+	}
+	return b.others[0]
 }
 
 // weighKind adds what the object is: a CRD of cert-manager, or one of its programs.
@@ -301,10 +368,16 @@ func (b *bundle) weighKind(e *Evidence) {
 	o := e.Object
 	if o.Kind == "CustomResourceDefinition" {
 		e.add(CRDName, "is cert-manager's CRD")
-		if len(b.anchors) > 0 && b.anchors[0].has(NamedByTarget) && !b.isShared {
+		if len(b.anchors) > 0 && b.anchors[0].has(NamedByTarget) && len(b.others) == 0 {
 			e.add(NamedByTarget, "its controller is named by spec.targets.certManager")
 		}
 		return
+	}
+	for _, hook := range node.Items(o.Node(), "webhooks") {
+		if namespace := node.Text(hook, "clientConfig", "service", "namespace"); namespace != "" && !b.isHome(namespace) {
+			e.against(OtherNamespace, "calls a Service in namespace "+namespace)
+			return
+		}
 	}
 	if !slices.Contains(podKinds, o.Kind) {
 		return

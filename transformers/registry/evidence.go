@@ -248,9 +248,23 @@ func (r Release) addChart(e *Evidence) {
 	}
 }
 
+// IsOfChart reports whether an object is proved to be the release's and of the workload's
+// own chart.
+func (r Release) IsOfChart(o *resource.Object) bool {
+	e := r.marks(o)
+	r.addChart(&e)
+	return e.Owned() && e.has(ChartPath, ChartLabel)
+}
+
 // matches reports whether a label selector selects labels. An empty selector selects
 // everything, which proves nothing, so that it does not match here.
 func matches(selector *yaml.RNode, labels map[string]string) bool {
-	wanted := node.Strings(selector, "matchLabels")
-	return len(wanted) > 0 && IsSubset(wanted, labels) && node.Lookup(selector, "matchExpressions") == nil
+	wanted, expressions := node.Strings(selector, "matchLabels"), node.Items(selector, "matchExpressions")
+	for _, x := range expressions {
+		isValue := func(v *yaml.RNode) bool { return v.YNode().Value == labels[node.Text(x, "key")] }
+		if node.Text(x, "operator") != "In" || !slices.ContainsFunc(node.Items(x, "values"), isValue) {
+			return false // of the operators, only In proves what is selected
+		}
+	}
+	return len(wanted)+len(expressions) > 0 && IsSubset(wanted, labels)
 }

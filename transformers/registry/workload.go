@@ -125,16 +125,16 @@ func (reg *Registry) Containers() []*yaml.RNode {
 	return append(node.Items(pod, "initContainers"), node.Items(pod, "containers")...)
 }
 
-// Env returns the literal value that the registry's container has for a variable.
+// Env returns the literal value that the registry's container has for a variable. Of two
+// with one name, Kubernetes takes the last.
 func (reg *Registry) Env(name, otherwise string) string {
+	value := otherwise
 	for _, env := range node.Items(reg.Container, "env") {
-		if node.Text(env, "name") == name {
-			if value := node.Text(env, "value"); value != "" {
-				return value
-			}
+		if stated := node.Text(env, "value"); node.Text(env, "name") == name && stated != "" {
+			value = stated
 		}
 	}
-	return otherwise
+	return value
 }
 
 // DataPath is where the registry keeps its data.
