@@ -28,7 +28,7 @@ var (
 	// encodedPEM is base64 of PEM, with the full lines that may follow the first.
 	encodedPEM = lazyregexp.New(`LS0tLS1CRUdJTi[A-Za-z0-9+/]*={0,2}(?:\s+[A-Za-z0-9+/]{40,}={0,2})*(?:\s+[A-Za-z0-9+/]+={1,2})?`)
 	// password is a part of a connection string.
-	password   = lazyregexp.New(`(?i)((?:password|accountkey|sharedaccesskey)=)([^;\s"'<]+)`)
+	password = lazyregexp.New(`(?i)((?:password|accountkey|sharedaccesskey)=)([^;\s"'<]+)`)
 	// userinfo is the password in a URL.
 	userinfo   = lazyregexp.New(`(://[^/\s:@]+:)([^@\s/<]+)@`)
 	isRedacted = lazyregexp.New(`^<redacted sha256:[0-9a-f]{8}>$`)

@@ -120,8 +120,8 @@ type envFromSource struct {
 
 type servicePort struct {
 	Protocol string `yaml:"protocol"`
-	Name string `yaml:"name"`
-	Port int32  `yaml:"port"`
+	Name     string `yaml:"name"`
+	Port     int32  `yaml:"port"`
 	// TargetPort is a number or a name; left out, it is Port.
 	TargetPort yaml.Node `yaml:"targetPort"`
 }
