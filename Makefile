@@ -31,7 +31,7 @@ KUBECTL   := $(if $(shell command -v kubectl),,kubectl)
 # What the pages' commands call and a machine may lack; README.md names them.
 OPTIONAL  := openssl jq curl zsh fish
 
-.PHONY: help build plugin tools test lint bench bench-guard demo dist dist-check update e2e-tools e2e fuzz clean
+.PHONY: help build plugin tools test lint bench bench-guard demo dist dist-check update e2e-tools e2e e2e-premises fuzz clean
 
 help: ## what the targets do
 	@while IFS= read -r line; do \
@@ -66,6 +66,9 @@ e2e: e2e-tools ## every scenario through every real host and into a real cluster
 	@./fixtures/tools/run go test ./plugin -run 'RealHosts|Export|Argo|GitOps|Kustomize|Helm|Examples' -count=1 -timeout 60m -args -hosts=all
 	@cd release && ../fixtures/tools/run go test ./... -count=1 -timeout 60m
 	@cd test/e2e && ../../fixtures/tools/run go test ./... -count=1 -timeout 60m
+
+e2e-premises: e2e-tools ## cleanup on a real cluster with each of its premises broken; long
+	@cd test/e2e && ../../fixtures/tools/run go test ./cleanup -tags premises -run TestCleanupOfDataAndNodes -count=1 -timeout 60m
 
 lint: $(LINT) ## gofmt, go vet and the linters that .golangci.yml names
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
